@@ -1,0 +1,280 @@
+"""One adapter process and its conversation: requests, deadlines, noise, death.
+
+A fault of the adapter raises `AdapterFault` (the kit cannot judge the store through it). The death or silence of the
+process during a store operation is an outcome, not a fault: a store that hangs or crashes is judged for it.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, cast
+
+from sessionproof import _json, _schemas
+from sessionproof._json import JSON, Object
+from sessionproof._protocol import VERSION, Answer, Call, Outcome, Refusal, Silence, refusal
+from sessionproof._statement import Statement, StatementError
+
+_STDERR_TAIL = 4_000
+_SHOWN = 200
+_NO_STORE = frozenset({"initialize", "echo"})
+
+
+class AdapterFault(Exception):  # noqa: N818 - the blame is in the name
+    """The adapter could not be driven. The message says what it did, and the likely mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start an adapter process.
+
+    `deadline` is in seconds, for each request; `umask` and `environment` are what the process gets on top of the kit's
+    own; with `unprivileged` a process of root is started without the right to pass by permission bits.
+    """
+
+    command: tuple[str, ...]
+    folder: Path
+    deadline: float = 10.0
+    umask: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unprivileged: bool = False
+
+
+# Without these two capabilities permission bits hold for root as for anybody else.
+_UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search", "--")
+
+
+class AdapterProcess:
+    """A running adapter after a successful `initialize`.
+
+    Raises:
+        AdapterFault: The command cannot be started, or does not answer `initialize` as the protocol says.
+    """
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch = launch
+        self.noise: list[str] = []
+        self._buffer = bytearray()
+        self._number = 0
+        self._initialized = False
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        command = [*(_UNPRIVILEGED if launch.unprivileged and os.geteuid() == 0 else ()), *launch.command]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - running the user's command is the point
+                command,
+                cwd=launch.folder,
+                env={**os.environ, **launch.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                umask=-1 if launch.umask is None else launch.umask,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._stderr.close()
+            raise AdapterFault(
+                f"the adapter command {_shown(launch.command)} cannot be started: {error.strerror or error}. "
+                f"Check the command and that it is installed; it runs in {launch.folder}."
+            ) from error
+        try:
+            self.statement = self._initialize()
+            self.first_memory = self.peak_memory()
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def peak_memory(self) -> int:
+        """The most memory that the process has held so far, in bytes; 0 where the machine does not tell (proc(5))."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+
+    def stderr_tail(self) -> str:
+        """The last of what the process wrote to standard error."""
+        if self._stderr.closed:
+            return ""
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - _STDERR_TAIL))
+        return self._stderr.read().decode("utf-8", "replace").strip()
+
+    def call(self, call: Call) -> Outcome:
+        """Send one request and wait for its answer.
+
+        Raises:
+            AdapterFault: The answer is not of the protocol's shape, or the process died or hung where no store is touched.
+        """
+        self._number += 1
+        request: Object = {"jsonrpc": "2.0", "id": self._number, "method": call.method, "params": call.params}
+        silence = self._send(_json.encode(request).encode("ascii") + b"\n")
+        reply = silence or self._receive()
+        if isinstance(reply, Silence):
+            if call.method in _NO_STORE:
+                raise AdapterFault(f"`{call.method}`: {reply.detail}{self._said()}")
+            return Silence(reply.reason, reply.detail + self._said())
+        return self._outcome(call, reply)
+
+    def end(self) -> None:
+        """Close the adapter's input and wait for its exit.
+
+        Raises:
+            AdapterFault: It does not exit with status 0 at the end of its input.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            status = self._process.wait(self.launch.deadline)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AdapterFault("the adapter does not exit at the end of its standard input; it must, with status 0") from None
+        said = self._said() if status else ""
+        self._release()
+        if status:
+            raise AdapterFault(f"the adapter exits with status {status} at the end of its input, and must with 0{said}")
+
+    def kill(self) -> None:
+        """End the process, and whatever it started, at once."""
+        self._stop()
+        self._release()
+
+    def _stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _release(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):  # what was not yet sent to a dead process
+                stream.close()
+
+    def _initialize(self) -> Statement:
+        outcome = self.call(Call("initialize", {"protocol": VERSION}))
+        self._initialized = True
+        if not isinstance(outcome, Answer):
+            raise AdapterFault(f"`initialize` is answered by an error: {cast('Refusal', outcome).message or 'without a message'}")
+        try:
+            return Statement.parse(outcome.result)
+        except StatementError as error:
+            raise AdapterFault(f"the answer to `initialize` is no conformance statement: {error}") from error
+
+    def _outcome(self, call: Call, reply: Object) -> Outcome:
+        broken = _schemas.problems("adapter-protocol.schema.json#/$defs/response", reply)
+        if broken:
+            raise AdapterFault(f"the answer to `{call.method}` is no JSON-RPC response: {broken[0]}")
+        error = reply.get("error")
+        if isinstance(error, dict):
+            if call.method not in _NO_STORE and reply.get("id") != self._number:
+                raise AdapterFault(f"the answer to request {self._number} (`{call.method}`) carries the id {reply.get('id')!r}")
+            return refusal(error)
+        if reply.get("id") != self._number:
+            raise AdapterFault(f"the answer to request {self._number} (`{call.method}`) carries the id {reply.get('id')!r}")
+        result = reply["result"]
+        if call.method != "initialize":
+            broken = _schemas.problems(f"adapter-protocol.schema.json#/$defs/result.{call.method}", result)
+            if broken:
+                raise AdapterFault(f"the result of `{call.method}` is not of the protocol's shape: {broken[0]}")
+        return Answer(cast("Object", result))
+
+    def _said(self) -> str:
+        tail = self.stderr_tail()
+        return f"\nits standard error ends:\n{tail}" if tail else ""
+
+    def _send(self, line: bytes) -> Silence | None:
+        assert self._process.stdin is not None
+        descriptor = self._process.stdin.fileno()
+        os.set_blocking(descriptor, False)  # noqa: FBT003 - the name of the call says it
+        limit = time.monotonic() + self.launch.deadline
+        while line:
+            if not select.select([], [descriptor], [], max(0.0, limit - time.monotonic()))[1]:
+                return self._hang()
+            try:
+                line = line[os.write(descriptor, line) :]
+            except BrokenPipeError:
+                return self._death()
+        return None
+
+    def _receive(self) -> Object | Silence:
+        limit = time.monotonic() + self.launch.deadline
+        while True:
+            line = self._line(limit)
+            if isinstance(line, Silence):
+                return line
+            try:
+                value: JSON = _json.decode(line.decode("utf-8"))
+            except ValueError as error:
+                self._tolerate(line, str(error))
+                continue
+            if isinstance(value, dict):
+                return value
+            self._tolerate(line, "a response is an object")
+
+    def _tolerate(self, line: bytes, problem: str) -> None:
+        """Lines that are no JSON are borne before the answer to `initialize`, and never after it."""
+        text = line.decode("utf-8", "replace")
+        if self._initialized:
+            raise AdapterFault(
+                f"standard output carries a line that is not JSON ({problem}): {text[:_SHOWN]!r}. "
+                "It belongs to the protocol alone; print to standard error instead."
+            )
+        self.noise.append(text[:_SHOWN])
+
+    def _line(self, limit: float) -> bytes | Silence:
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if not select.select([descriptor], [], [], max(0.0, limit - time.monotonic()))[0]:
+                return self._hang()
+            piece = os.read(descriptor, 1 << 20)
+            if not piece:
+                return self._death()
+            self._buffer += piece
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _hang(self) -> Silence:
+        self._stop()
+        return Silence("hang", f"no answer within {self.launch.deadline:g} s; the process was killed")
+
+    def _death(self) -> Silence:
+        status = self._process.wait()
+        how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        said = "".join(f"\nit printed: {line!r}" for line in self.noise[-3:])
+        return Silence("adapter-crash", f"the adapter exited {how} before it answered{said}")
+
+
+def can_write(folder: Path) -> bool:
+    """Whether an adapter that is started without privileges could make a file in the folder."""
+    if os.geteuid() != 0:
+        return os.access(folder, os.W_OK)
+    if shutil.which(_UNPRIVILEGED[0]) is None:
+        return True
+    probe = folder / ".sessionproof-can-write"
+    done = subprocess.run([*_UNPRIVILEGED, "touch", str(probe)], capture_output=True, check=False)  # noqa: S603 - our own words
+    probe.unlink(missing_ok=True)
+    return done.returncode == 0
+
+
+def _shown(command: Sequence[str]) -> str:
+    return "`" + " ".join(command) + "`"

@@ -1,0 +1,338 @@
+"""FMT: documents, on the wire and in the files."""
+
+from hypothesis import strategies as st
+
+from sessionproof import _json
+from sessionproof._documents import SAFE_INTEGER
+from sessionproof._json import JSON, Object
+from sessionproof._json_values import any_object
+from sessionproof._lab import Inconclusive, NotApplicable, Trial, nested
+from sessionproof._probes._registry import probe
+from sessionproof._run import Run, Setup
+
+_TRACKED = Setup(tracked=True)
+_ROUND_TRIP = {"STO-2": "FMT-2", "STO-7": "FMT-2"}
+_READABLE = {"STO-2": "FMT-8", "STO-7": "FMT-8", "STO-1": "FMT-8", "FMT-2": "FMT-8"}
+
+
+def _save_and_look(run: Run, id: str, document: JSON) -> None:
+    """Save, load, and load again in a new store object: what is answered from memory is not yet on disk."""
+    run.call("save", id=id, document=document)
+    run.call("load", id=id)
+    run.do({"do": "reopen"})
+    run.call("load", id=id)
+
+
+@probe("FMT-1", "histories")
+def files_are_valid(trial: Trial) -> None:
+    """After histories of saves, attachments and deletes, every file of the format."""
+    ids = trial.ids(3)
+
+    def history(drawn: list[tuple[str, Object, str]]) -> None:
+        with trial.run() as run:
+            for id, document, then in drawn:
+                run.call("save", id=id, document=trial.documents.fit(document, id))
+                if then == "attach" and trial.has("attach"):
+                    run.call("attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2))
+                if then == "delete" and trial.has("delete"):
+                    run.call("delete", id=id)
+                run.do({"do": "verify", "check": "documents"})
+
+    choice = st.tuples(st.sampled_from(ids), trial.documents.drawn(), st.sampled_from(["", "attach", "delete"]))
+    trial.explore(st.lists(choice, min_size=1, max_size=4), trial.budget.documents // 4 + 1, history)
+    trial.need(save_acknowledged=1, files_validated=1)
+
+
+@probe("FMT-2", "drawn documents", _ROUND_TRIP)
+def documents_come_back(trial: Trial) -> None:
+    """Documents drawn from the declared fidelity come back as the same JSON value."""
+    (id,) = trial.ids(1)
+
+    def example(document: Object) -> None:
+        with trial.run() as run:
+            _save_and_look(run, id, trial.documents.fit(document, id))
+
+    trial.explore(trial.documents.drawn(), trial.budget.documents, example)
+    trial.need(save_acknowledged=1)
+
+
+@probe("FMT-2", "curated texts", _ROUND_TRIP)
+def texts_come_back(trial: Trial) -> None:
+    """Texts that stores are known to lose: every plane of Unicode, control characters, long ones, numbers at the edges."""
+    (id,) = trial.ids(1)
+    for values in (_TEXTS, _NUMBERS if trial.statement.fidelity == "json" else [], _NUMBERS_OF_FORMATS):
+        for value in values:
+            document = _holding(trial, id, value)
+            if document is None or not trial.documents.must_keep(document):
+                continue
+            trial.count("curated values")
+            with trial.run() as run:
+                _save_and_look(run, id, document)
+    trial.need(save_acknowledged=1)
+
+
+_TEXTS: list[JSON] = [
+    "",
+    " ",
+    "\0",
+    "".join(map(chr, range(1, 32))),
+    "\x7f\x80\x9f",
+    "\u2028\u2029",
+    "\ufeffbyte-order mark first",
+    "\ufffd\ufffe\uffff",
+    "e\u0301 is not \u00e9",
+    "\u202e\u2066right to left",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U00010000\U0010ffff",
+    "\\ud800 as text",
+    '"quoted" \\ and / and </script>',
+    "\r\n line ends \n\r",
+    "NaN",
+    "null",
+    "---\nyaml: [true]\n",
+    "'; DROP TABLE sessions; --",
+    "long " * 20_000,
+    "\U0001f600" * 20_000,
+]
+_NUMBERS: list[JSON] = [0, -0.0, 1.0, 0.1, 1e-7, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e22, 1e16 + 2, SAFE_INTEGER, -SAFE_INTEGER]
+_NUMBERS_OF_FORMATS: list[JSON] = [2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1]
+
+
+def _holding(trial: Trial, id: str, value: JSON) -> Object | None:
+    """A document of the fidelity that holds the value somewhere; None where its schema has no such place."""
+    plain = trial.documents.plain(1, id)
+    text = value if isinstance(value, str) else _json.encode(value)
+    match trial.statement.fidelity:
+        case "json":
+            return {**plain, "value": value, "list": [value, [value]], text[:100]: value}
+        case "messages":
+            return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": ""}]}
+        case "format":
+            message: Object = {"role": "user", "content": [{"type": "text", "text": text}], "extensions": {"probe": {"value": value}}}
+            return {**plain, "messages": [message], "extensions": {"probe": {"value": value, text[:100]: [value]}}}
+        case _:
+            return None
+
+
+@probe("FMT-3", "members without a name")
+def unknown_members_survive(trial: Trial) -> None:
+    """Members that the format does not name, in any object, survive a load and a save."""
+    if trial.statement.fidelity in {"json", "messages"}:
+        raise NotApplicable("no format is claimed and no schema declared, so there is no member that it does not name")
+    (id,) = trial.ids(1)
+
+    def example(document: Object) -> None:
+        fitted = trial.documents.fit(document, id)
+        if not trial.documents.must_keep(fitted):
+            return
+        with trial.run() as run:
+            run.call("save", id=id, document=fitted)
+            outcome = run.call("load", id=id)
+            trial.count("documents with unknown members")
+            if outcome is not None:
+                run.call("save", id=id, document=fitted)
+                run.call("load", id=id)
+
+    trial.translate = {"STO-2": "FMT-3", "FMT-2": "FMT-3"}
+    trial.explore(trial.documents.drawn(extra_members=True), trial.budget.documents // 2, example)
+    trial.need(save_acknowledged=1)
+
+
+@probe("FMT-4", "invalid documents")
+def invalid_is_refused(trial: Trial) -> None:
+    """Documents that are no objects, or not of the claimed format, over a session and without one."""
+    id, *others = trial.ids(1 if trial.statement.ids_kind == "single" else 2)
+    for fault, document in trial.documents.refusable(id):
+        trial.count("invalid documents")
+        for target in (id, *others):
+            with trial.run() as run:
+                run.call("save", id=id, document=trial.documents.plain(0, id))
+                run.do({"do": "mark", "name": "before"})
+                run.call("save", id=target, document=document)
+                step: Object = {"do": "verify", "check": "unchanged", "since": "before", "requirement": "FMT-4"}
+                run.do({**step, "aspects": ["names", "bytes"], "what": f"Refusing {fault}"})
+                run.do({"do": "disturb", "requirement": "FMT-4"})
+                run.do({"do": "look"})
+    trial.need(invalid_documents=1)
+
+
+SECRET = "SessionproofSecret0f1e2d3c4b5a"  # noqa: S105 - a canary
+
+
+@probe("FMT-5", "after every operation")
+def secrets_stay_off_the_disk(trial: Trial) -> None:
+    """A declared secret, searched in every byte of every file after every operation."""
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 2)
+    for pointer in trial.statement.secrets:
+        document = _with_secret(trial, ids[0], pointer)
+        with trial.run() as run:
+            search: Object = {"do": "verify", "check": "secret", "secret": SECRET}
+            for turn in range(2):
+                run.call("save", id=ids[0], document=document)
+                run.do(search)
+                run.do({"do": "look"})
+                run.do(search)
+                if trial.has("attach"):
+                    run.call("attach", id=ids[0], kind="trace", items=trial.documents.plain_items("trace", 2))
+                    run.do(search)
+                if trial.has("check"):
+                    run.call("check")
+                    run.do(search)
+                if turn == 0 and trial.has("delete"):
+                    run.call("delete", id=ids[0])
+                    run.do(search)
+            run.do({"do": "reopen"})
+            run.do(search)
+        trial.count("secrets")
+    trial.need(save_acknowledged=1, secrets=1)
+
+
+def _with_secret(trial: Trial, id: str, pointer: str) -> Object:
+    """A document that holds the secret where the pointer says.
+
+    Raises:
+        Inconclusive: The fidelity's schema leaves no way to build one.
+    """
+    from sessionproof._documents import drawn  # noqa: PLC0415 - only typed stores need it
+
+    candidates = [trial.documents.plain(0, id)]
+    if not isinstance(trial.statement.fidelity, str):
+        candidates += [trial.documents.fit(document, id) for document in drawn(trial.documents.drawn(), 24)]
+    for candidate in candidates:
+        document = _json.with_member(candidate, pointer, SECRET)
+        for completed in (document, _completed(document)):
+            if trial.documents.covered(completed):
+                return completed
+    raise Inconclusive(f"no document of the declared fidelity can be built with a text at {pointer}")
+
+
+def _completed(document: Object) -> Object:
+    """What the claimed session format asks for beside an API key."""
+    llm = document.get("llm")
+    return {**document, "llm": {"provider": "p", "model": "m", **llm}} if isinstance(llm, dict) else document
+
+
+@probe("FMT-6", "planted versions")
+def newer_versions(trial: Trial) -> None:
+    """A file of a newer major version is refused and left; one of a newer minor version loads."""
+    (id,) = trial.ids(1)
+    for version, newer in (("2.0", True), ("10.3", True), ("1.1", False), ("1.999", False)):
+        with trial.run(_TRACKED) as run:
+            run.call("save", id=id, document=trial.documents.plain(0, id))
+            run.do({"do": "rest"})
+            run.do({"do": "plant version", "id": id, "version": version, "newer": newer})
+            run.do({"do": "mark", "name": "planted"})
+            run.do({"do": "wake"})
+            run.do({"do": "load version", "id": id, "version": version, "newer": newer})
+            if newer:
+                run.do({"do": "adopt"})
+                run.do({"do": "look"})
+                step: Object = {"do": "verify", "check": "unchanged", "since": "planted", "requirement": "FMT-6"}
+                run.do({**step, "aspects": ["names", "bytes"], "what": "Reading a newer version"})
+    trial.need(versions_planted=4)
+
+
+@probe("FMT-7", "strict files")
+def files_are_strict(trial: Trial) -> None:
+    """Documents at the edges of JSON; then every file read strictly."""
+    (id,) = trial.ids(1)
+    odd: list[JSON] = [1e308, -1e308, 5e-324, -0.0, 10**400, "\ud800", "a\udfffb", "\ud83d\ude00", {"a": 1, "A": 2}, {"\u00e9": 1, "e\u0301": 2}]
+    for value in odd:
+        if not trial.lab.limits.surrogates and any(_json.has_lone_surrogate(text) for text in _json.strings(value)):
+            continue
+        document: Object = {**trial.documents.plain(0, id), "extensions": {"probe": {"value": value}}}
+        with trial.run() as run:
+            run.call("save", id=id, document=document)
+            run.do({"do": "verify", "check": "strict"})
+
+    def example(document: Object) -> None:
+        with trial.run() as run:
+            run.call("save", id=id, document=trial.documents.fit(document, id))
+            run.do({"do": "verify", "check": "strict"})
+
+    trial.explore(trial.documents.drawn(), trial.budget.documents // 2, example)
+    trial.need(save_acknowledged=1, files_read_strictly=1)
+
+
+@probe("FMT-8", "edges", _READABLE)
+def acknowledged_is_readable(trial: Trial) -> None:
+    """Depths, numbers, lengths and names at the edges of readers: refused, or readable."""
+    (id,) = trial.ids(1)
+    for what, value in _edges(trial):
+        document = _deep(trial, id, value)
+        if document is None or trial.documents.invalid(document):
+            continue
+        trial.count("edges tried")
+        with trial.run() as run:
+            run.call("save", id=id, document=trial.documents.plain(0, id))
+            run.call("load", id=id)
+            _save_and_look(run, id, document)
+            run.do({"do": "look"})
+            trial.count(f"edges: {what}")
+    trial.need(save_acknowledged=1)
+
+
+def _edges(trial: Trial) -> list[tuple[str, JSON]]:
+    limits = trial.lab.limits
+    depths = [n for n in (60, 64, 65, 100, 120, 124, 125, 126, 127, 128, 129, 200, 500) if n <= limits.max_depth - 4]
+    numbers = [n for n in (SAFE_INTEGER + 2, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**30) if n <= limits.max_integer]
+    floats = [1e39, -1e39, 3.5e38, 1.7976931348623157e308, 5e-324, 1e-400, 0.1 + 0.2, -0.0]
+    names: list[JSON] = [{name: 1} for name in ("", "__proto__", "constructor", "$ref", "$schema", "n" * 70_000, "a.b", "a/b", "\0", ".", "type")]
+    return [
+        *(("depth", nested(depth)) for depth in depths),
+        *(("depth", _objects(depth)) for depth in depths),
+        *(("numbers", number) for number in [*numbers, *(-n for n in numbers), *floats]),
+        *(("names", name) for name in names),
+        ("members", {f"m{number}": number for number in range(5_000)}),
+        ("length", "x" * trial.budget.item_length),
+        ("length", list(range(20_000))),
+    ]
+
+
+def _objects(levels: int) -> JSON:
+    value: JSON = {}
+    for _ in range(levels - 1):
+        value = {"o": value}
+    return value
+
+
+def _deep(trial: Trial, id: str, value: JSON) -> Object | None:
+    plain = trial.documents.plain(1, id)
+    match trial.statement.fidelity:
+        case "json":
+            return {**plain, "value": value}
+        case "format":
+            return {**plain, "extensions": {"probe": {"value": value}}}
+        case "messages" if isinstance(value, str):
+            return {"messages": [{"role": "user", "content": value}]}
+        case _:
+            return None
+
+
+@probe("FMT-8", "drawn documents", _READABLE)
+def drawn_is_readable(trial: Trial) -> None:
+    """Documents drawn past the fidelity's own limits: what is accepted comes back."""
+    (id,) = trial.ids(1)
+
+    def example(document: Object) -> None:
+        fitted = trial.documents.fit(document, id)
+        with trial.run() as run:
+            _save_and_look(run, id, fitted)
+            run.do({"do": "look"})
+
+    wild = any_object(trial.lab.limits) if trial.statement.fidelity == "json" else trial.documents.drawn()
+    trial.explore(wild, trial.budget.documents // 2, example)
+    trial.need(save_acknowledged=1)
+
+
+@probe("FMT-8", "attachments of no session")
+def attachments_are_readable(trial: Trial) -> None:
+    """Attaching to a session that is not there: refused as `not_found`, or readable."""
+    if not trial.has("attach", "attachments"):
+        raise NotApplicable("attach is not among the operations")
+    (id,) = trial.ids(1)
+    items = trial.documents.plain_items("trace", 2)
+    with trial.run() as run:
+        run.do({"do": "attach to nothing", "id": id, "kind": "trace", "items": items})
+    trial.need(attach_calls=1)
+

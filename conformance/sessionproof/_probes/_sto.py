@@ -1,0 +1,366 @@
+"""STO: what a store means, with every outcome known."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import cast
+
+from hypothesis import strategies as st
+
+from sessionproof._client import can_write
+from sessionproof._json import JSON, Object
+from sessionproof._lab import NotApplicable, NotRun, Trial
+from sessionproof._probes._machine import store_machine
+from sessionproof._probes._registry import probe
+from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
+from sessionproof._placeholders import NOW
+from sessionproof._run import Run, Setup, Violated
+from sessionproof._worlds import Violation
+
+_TICKS = (0.03, 2.1)
+"""Seconds between changes that must be told apart: a tick of a file system's clock, then of one that counts seconds."""
+
+
+def _machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = False) -> None:
+    ids = min(ids, 1) if trial.statement.ids_kind == "single" else ids
+    trial.machine(store_machine(trial, rules, ids=ids, observes=observes), trial.budget.examples, trial.budget.steps)
+    trial.need(save_acknowledged=1)
+
+
+@probe("STO-1", "fresh store")
+def absent_is_no_error(trial: Trial) -> None:
+    """Reading what was never saved, on an empty root and beside saved sessions."""
+    for saved in (False, True):
+        with trial.run() as run:
+            ids = trial.ids(2 if trial.statement.ids_kind != "single" else 1)
+            if saved and len(ids) < 2:
+                continue
+            if saved and trial.has("save"):
+                run.call("save", id=ids[1], document=trial.documents.plain(0, ids[1]))
+                run.do({"do": "reopen"})
+            run.do({"do": "mark", "name": "opened"})
+            run.do({"do": "look", "ids": [ids[0]]})
+            if trial.lab.on_disk:
+                run.do({"do": "verify", "check": "unchanged", "since": "opened", "requirement": "STO-1"})
+            trial.count("reads of what is not there")
+    trial.need(reads_of_what_is_not_there=1)
+
+
+@probe("STO-2", "histories")
+def save_replaces(trial: Trial) -> None:
+    """Saves over one another: shorter over longer, the same again, after a delete."""
+    _machine(trial, "save load delete")
+
+
+@probe("STO-3", "histories")
+def deleted_is_gone(trial: Trial) -> None:
+    """Deletes between saves, then a look at everything; deletes of what is not there."""
+    _machine(trial, "save delete", observes=True)
+    trial.need(delete_acknowledged=1)
+
+
+@probe("STO-4", "histories")
+def list_is_exact(trial: Trial) -> None:
+    """Lists between saves and deletes, and after reopening."""
+    _machine(trial, "save delete list reopen", ids=5)
+
+
+@probe("STO-5", "histories")
+def exists_agrees(trial: Trial) -> None:
+    """`exists` between saves, deletes and loads."""
+    _machine(trial, "save delete exists load reopen")
+
+
+@probe("STO-6", "histories")
+def sessions_are_independent(trial: Trial) -> None:
+    """After every operation on one id, a look at all the others."""
+    _machine(trial, "save delete attach", ids=4, observes=True)
+
+
+@probe("STO-7", "restarts")
+def restart_keeps(trial: Trial) -> None:
+    """A new process after an orderly close, and after the end of input where the claim covers it."""
+    endings = ["close"] if trial.statement.durability == "close" else ["close", "eof"]
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+
+    def history(drawn: list[tuple[str, int, str]]) -> None:
+        with trial.run() as run:
+            for id, number, ending in drawn:
+                if number % 5 == 4 and trial.has("delete"):
+                    run.call("delete", id=id)
+                else:
+                    run.call("save", id=id, document=trial.documents.plain(number, id))
+                    if trial.has("attach") and number % 3 == 0:
+                        run.call("attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2, number))
+                if trial.has("load"):
+                    run.call("load", id=id)
+                if ending:
+                    run.do({"do": "restart", "how": ending})
+                    run.do({"do": "look"})
+
+    choices = st.tuples(st.sampled_from(ids), st.integers(0, 23), st.sampled_from(["", *endings]))
+    examples = max(3, trial.budget.examples // 8)
+    trial.explore(st.lists(choices, min_size=1, max_size=6).map(lambda drawn: [*drawn[:-1], (*drawn[-1][:2], endings[-1])]), examples, history)
+    trial.need(save_acknowledged=1)
+
+
+@probe("STO-8", "reads")
+def reading_changes_nothing(trial: Trial) -> None:
+    """Every operation that reads, on a quiet store that needs no recovery."""
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+    with trial.run() as run:
+        for number, id in enumerate(ids[:2]):
+            run.call("save", id=id, document=trial.documents.plain(number, id))
+            if trial.has("attach"):
+                run.call("attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 2))
+        run.do({"do": "reopen"})
+        run.do({"do": "look", "ids": ids})
+        for _ in range(2):
+            run.do({"do": "mark", "name": "quiet"})
+            run.do({"do": "look", "ids": ids})
+            run.do({"do": "verify", "check": "unchanged", "since": "quiet", "requirement": "STO-8"})
+        trial.count("quiet looks", 2)
+    trial.need(save_acknowledged=1)
+
+
+@probe("STO-9", "histories")
+def summaries_follow(trial: Trial) -> None:
+    """`summaries` and `latest` between saves and deletes: which sessions, how many messages."""
+    _machine(trial, "save delete summaries latest reopen", ids=5)
+
+
+@probe("STO-9", "order")
+def order_is_by_change(trial: Trial) -> None:
+    """Twelve sessions changed a clock tick apart, some of them again, then a look; slower where the store counts seconds."""
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 12)
+    for number, tick in enumerate(_TICKS):
+        # A store whose clock counts whole seconds cannot tell faster changes apart, and need not.
+        count = len(ids) if number == 0 else min(4, len(ids))
+        try:
+            with trial.run() as run:
+                changes = [*range(count), *([1, 0] if count > 1 else [])]
+                for turn, index in enumerate(changes):
+                    document = trial.documents.plain(turn, ids[index])
+                    run.call("save", id=ids[index], document=_dated(trial, document))
+                    run.do({"do": "tick", "seconds": tick})
+                run.do({"do": "look"})
+                run.do({"do": "reopen"})
+                run.do({"do": "look"})
+                _workspaces(trial, run)
+                trial.count("orders looked at")
+            return
+        except Violated as found:
+            if number + 1 == len(_TICKS) or found.violation.fault not in {"order-wrong", "latest-wrong"}:
+                raise
+
+
+def _dated(trial: Trial, document: Object) -> Object:
+    """Where documents carry their own time of change, let it agree with the order of the saves."""
+    if "updated_at" not in document:
+        return document
+    return {**document, "updated_at": NOW} if _takes(trial, document, "updated_at") else document
+
+
+def _takes(trial: Trial, document: Object, member: str) -> bool:
+    """Whether a document of the fidelity may say in this member when it was made or changed."""
+    return trial.documents.covered({**document, member: "2026-01-01T00:00:00.123456Z"})
+
+
+def _workspaces(trial: Trial, run: Run) -> None:
+    """`summaries` of one workspace are exactly those that name it."""
+    if not trial.has("summaries"):
+        return
+    everything = run.call("summaries")
+    if not isinstance(everything, Answer):
+        return
+    summaries = cast("list[Object]", everything.result["summaries"])
+    named = {summary["workspace"] for summary in summaries if isinstance(summary.get("workspace"), str)}
+    for workspace in sorted(cast("set[str]", named)):
+        outcome = run.call("summaries", workspace=workspace)
+        expected = sorted(cast("str", summary["id"]) for summary in summaries if summary.get("workspace") == workspace)
+        found = sorted(cast("str", s["id"]) for s in cast("list[Object]", outcome.result["summaries"])) if isinstance(outcome, Answer) else None
+        if found != expected:
+            text = f"`summaries` of the workspace {workspace!r} names other sessions than those of that workspace."
+            run.report(Violation(("STO-9",), "workspace-wrong", text, str(expected), str(found)))
+        trial.count("workspaces looked at")
+
+
+@probe("STO-9", "workspaces")
+def workspace_filters(trial: Trial) -> None:
+    """Sessions of several workspaces, with one name the start of another."""
+    if not trial.has("summaries", "save"):
+        raise NotApplicable("summaries is not among the operations")
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 5)
+    with trial.run() as run:
+        for number, id in enumerate(ids):
+            place = ["/w/app", "/w/app", "/w/app2", "/w", "/w/app/"][number]
+            document: Object = {**trial.documents.plain(number, id), "workspace": place}
+            plain = trial.documents.plain(number, id)
+            run.call("save", id=id, document=document if trial.documents.covered(document) else plain)
+        _workspaces(trial, run)
+    trial.need(save_acknowledged=1)
+
+
+@probe("STO-11", "histories")
+def attachments_follow(trial: Trial) -> None:
+    """Attachments between saves and deletes of their sessions, each kind and id on its own."""
+    _machine(trial, "save delete attach attachments reopen", observes=True)
+    trial.need(attach_acknowledged=1)
+
+
+@probe("STO-11", "many and large")
+def attachments_in_any_number(trial: Trial) -> None:
+    """A list of some hundred items, and one long item, come back whole."""
+    (id,) = trial.ids(1)
+    with trial.run() as run:
+        run.call("save", id=id, document=trial.documents.plain(0, id))
+        for kind in KINDS_OF_ATTACHMENT:
+            run.call("attach", id=id, kind=kind, items=trial.documents.plain_items(kind, trial.budget.items))
+            run.do({"do": "look"})
+            if not isinstance(trial.statement.fidelity, dict):
+                text = "long item " * (trial.budget.item_length // 10)
+                run.call("attach", id=id, kind=kind, items=[{"id": "long", "text": text}])
+                run.do({"do": "look"})
+        run.do({"do": "reopen"})
+        run.do({"do": "look"})
+    trial.need(attach_acknowledged=1)
+
+
+@probe("STO-12", "histories")
+def revisions_guard(trial: Trial) -> None:
+    """Saves under the revisions that the store gave out, stale ones and current ones."""
+    (id,) = trial.ids(1)
+    with trial.run() as run:
+        outcome = run.call("save", id=id, document=trial.documents.plain(0, id))
+        if not (isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str)):
+            raise NotApplicable("no save of this store has answered a revision")
+        # The plain case first: two writers from one revision, then one who has looked again.
+        for number, revision in ((1, -1), (2, -2), (3, -1), (4, -3)):
+            run.do({"do": "conditional save", "id": id, "document": trial.documents.plain(number, id), "revision": revision})
+            if trial.has("load"):
+                run.call("load", id=id)
+    _machine(trial, "save conditional load delete", ids=2)
+
+
+@probe("STO-13", "writable")
+def check_leaves_nothing(trial: Trial) -> None:
+    """`check` on a root that can be written: no error, nothing left behind."""
+    ids = trial.ids(1)
+    with trial.run() as run:
+        if trial.has("save"):
+            run.call("save", id=ids[0], document=trial.documents.plain(0, ids[0]))
+        run.do({"do": "mark", "name": "before"})
+        run.call("check")
+        run.do(
+            {"do": "verify", "check": "unchanged", "since": "before", "requirement": "STO-13", "aspects": ["names", "bytes"], "what": "`check`"}
+        )
+    trial.need(check_calls=1)
+
+
+@probe("STO-13", "not writable")
+def check_notices(trial: Trial) -> None:
+    """`check` on a root that cannot be written: an error."""
+    setup = Setup(unprivileged=True, premade=True)
+    with trial.run(setup) as run:
+        run.do({"do": "rest"})
+        run.do({"do": "forbid writing"})
+        if can_write(run.root):
+            raise NotRun("this machine lets the adapter write to a folder of mode 0555")
+        run.do({"do": "wake"})
+        run.do({"do": "check refuses"})
+    trial.need(check_calls=1)
+
+
+def instant(moment: datetime, *, offset: timedelta = timedelta(0)) -> str:
+    """RFC 3339 in another time zone."""
+    return moment.astimezone(timezone(offset)).isoformat()
+
+
+@probe("STO-10", "by creation")
+def prune_is_exact(trial: Trial) -> None:
+    """Sessions created before and after an instant, some changed later; the instant in several time zones."""
+    if trial.statement.prune == "days":
+        _prune_days(trial)
+        return
+    for number, tick in enumerate(_TICKS):
+        try:
+            for offset in (timedelta(0), timedelta(hours=5, minutes=30), timedelta(hours=-8)):
+                _prune_instant(trial, tick, offset)
+            break
+        except Violated as found:
+            if number + 1 == len(_TICKS) or found.violation.fault == "prune-refusal":
+                raise
+    _prune_boundary(trial)
+    trial.need(prune_calls=1)
+
+
+def _prune_instant(trial: Trial, tick: float, offset: timedelta) -> None:
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 4)
+    half = max(1, len(ids) // 2)
+    old, new = ids[:half], ids[half:]
+    with trial.run() as run:
+        for number, id in enumerate(old):
+            run.call("save", id=id, document=_undated(trial, number, id))
+        run.do({"do": "tick", "seconds": tick})
+        run.do({"do": "moment"})
+        run.do({"do": "tick", "seconds": tick})
+        for number, id in enumerate([*new, *old[1:]]):
+            run.call("save", id=id, document=_undated(trial, number + 5, id))
+        run.do({"do": "look"})
+        run.do({"do": "prune", "offset_minutes": offset // timedelta(minutes=1), "removes": cast("JSON", old)})
+        run.do({"do": "look"})
+        run.do({"do": "reopen"})
+        run.do({"do": "look"})
+
+
+def _undated(trial: Trial, number: int, id: str) -> Object:
+    """A plain document; where its schema wants a time of creation, that is now."""
+    document = trial.documents.plain(number, id)
+    return {**document, "created_at": NOW} if "created_at" in document and _takes(trial, document, "created_at") else document
+
+
+def _prune_boundary(trial: Trial) -> None:
+    """Where `summaries` tells the instants of creation, or documents carry them, hit one exactly and by a fraction."""
+    days = [datetime(2020, 1, day, 12, 0, 0, 500_000, tzinfo=UTC) for day in (1, 2, 3)]
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+    documents: list[Object] = []
+    for number, (id, day) in enumerate(zip(ids, days, strict=False)):
+        documents.append({**trial.documents.plain(number, id), "created_at": day.isoformat().replace("+00:00", "Z")})
+    if not all(trial.documents.covered(document) for document in documents) or not _carries_creation(trial):
+        return
+    for number, offset in enumerate((timedelta(0), timedelta(hours=-11), timedelta(hours=14))):
+        for nearly in (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1)):
+            with trial.run() as run:
+                for id, document in zip(ids, documents, strict=True):
+                    run.call("save", id=id, document=document)
+                at = number % len(ids)
+                moment = days[at] + nearly
+                removed = [id for id, day in zip(ids, days, strict=False) if day < moment]
+                run.do({"do": "prune", "params": {"before": instant(moment, offset=offset)}, "removes": cast("JSON", removed)})
+                run.do({"do": "look"})
+                trial.count("boundaries hit")
+
+
+def _carries_creation(trial: Trial) -> bool:
+    """Whether the store takes the instant of creation from the document: the claimed format says so, or its schema names one."""
+    fidelity = trial.statement.fidelity
+    if trial.statement.format_name == "session" and fidelity == "format":
+        return True
+    return isinstance(fidelity, dict) and "created_at" in trial.documents.plain(0, trial.ids(1)[0])
+
+
+def _prune_days(trial: Trial) -> None:
+    (id,) = trial.ids(1)
+    for days, refused in ((1, False), (36_500, False), (-1, True), (10**15, True)):
+        with trial.run() as run:
+            run.call("save", id=id, document=_undated(trial, 0, id))
+            run.do({"do": "prune", "params": {"older_than_days": days}, "removes": [], "refused": refused})
+            run.do({"do": "look"})
+    plain = trial.documents.plain(0, id)
+    document: Object = {**plain, "created_at": "${now-864300}"}
+    if _takes(trial, plain, "created_at") and _carries_creation(trial):
+        for days, removed in ((11, []), (10, [id])):
+            with trial.run() as run:
+                run.call("save", id=id, document=document)
+                run.do({"do": "prune", "params": {"older_than_days": days}, "removes": cast("JSON", removed)})
+                run.do({"do": "look"})
+    trial.need(prune_calls=1)
+

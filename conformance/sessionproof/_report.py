@@ -1,0 +1,231 @@
+"""The report: what all results say together. Its shape is `schemas/report.schema.json`."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sessionproof._manifest import Deviation, Manifest
+from sessionproof._requirements import LEVELS, Requirement, catalogue, groups
+from sessionproof._statement import Statement
+from sessionproof._suite import SEVERITY, Result, Verdict, probes_of
+
+VERSION = "1.0"
+EXIT_OK, EXIT_NOT_CONFORMANT, EXIT_USAGE, EXIT_ADAPTER, EXIT_UNDECIDED, EXIT_KIT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What was asked of a run, and what came of it."""
+
+    manifest: Manifest
+    statement: Statement | None
+    selected: frozenset[str]
+    results: Sequence[Result]
+    profile: str
+    seed: int
+    strict: bool = False
+    warnings: Sequence[str] = ()
+    interrupted: bool = False
+    case_folder: str = "cases"
+
+
+def kit_version() -> str:
+    """The version of the installed kit."""
+    return importlib.metadata.version("sessionproof")
+
+
+def build(ran: Ran) -> dict[str, Any]:
+    """The report of a run."""
+    entries = [_entry(ran, requirement) for requirement in catalogue().values()]
+    probed = [entry for entry in entries if entry["id"] in ran.selected and probes_of(frozenset({entry["id"]}))]
+    filtered = ran.selected != frozenset(catalogue())
+    missing = any(entry["verdict"] == "not-run" and entry["blame"] == "kit" for entry in probed)
+    report: dict[str, Any] = {
+        "report": VERSION,
+        "kit": {"name": "sessionproof", "version": kit_version()},
+        "spec": "1.0",
+        "implementation": ran.statement.implementation if ran.statement else None,
+        "statement": ran.statement.raw if ran.statement else None,
+        "assumed": dict(ran.manifest.assume),
+        "environment": environment(),
+        "profile": ran.profile,
+        "seed": ran.seed,
+        "complete": not (filtered or ran.interrupted or missing),
+        "conformant": _conformant(entries),
+        "levels": _levels(ran, entries),
+        "requirements": entries,
+        "cost": {},
+        "totals": _totals(entries),
+        "warnings": list(ran.warnings),
+        "deviations": _ledger(ran, entries),
+    }
+    report["exit_code"], report["conclusion"] = conclude(report, strict=ran.strict, probed={entry["id"] for entry in probed})
+    return report
+
+
+def environment() -> dict[str, Any]:
+    """The machine that a run took place on."""
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "root": os.geteuid() == 0,
+    }
+
+
+def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
+    results = [result for result in ran.results if result.requirement == requirement.id]
+    verdict, summary, blame = _merged(ran, requirement, results)
+    decisive = next((result for result in results if result.verdict == verdict), None)
+    trials: dict[str, int] = {}
+    for result in results:
+        for what, number in result.trials.items():
+            trials[what] = trials.get(what, 0) + number
+    entry: dict[str, Any] = {
+        "id": requirement.id,
+        "level": requirement.level,
+        "title": requirement.title,
+        "verdict": verdict,
+        "summary": summary,
+        "blame": blame,
+        "fault": decisive.fault if decisive else None,
+        "assumed": _rests_on_assumption(ran, requirement),
+        "deviation": None,
+        "trials": trials,
+        "duration_s": round(sum(result.duration_s for result in results), 3),
+        "probes": [{"name": result.probe, "verdict": result.verdict, "summary": result.summary} for result in results],
+        "case": None,
+        "witness": None,
+    }
+    if decisive is not None and decisive.case is not None:
+        entry["case"] = f"{ran.case_folder}/{requirement.id}.json"
+        entry["witness"] = {
+            "calls": decisive.case["steps"],
+            "where": f"step {len(cast('list[Any]', decisive.case['steps']))}",
+            "expected": decisive.expected,
+            "observed": decisive.observed,
+            "files": list(decisive.files),
+        }
+    if decisive is not None and decisive.details:
+        entry["details"] = decisive.details
+    return entry
+
+
+def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tuple[Verdict, str, str | None]:
+    if not results:
+        if requirement.id not in ran.selected:
+            return "not-run", "not selected", None
+        if not probes_of(frozenset({requirement.id})):
+            if ran.statement is not None and (reason := requirement.not_applicable(ran.statement, on_disk=True)):
+                return "not-applicable", reason, None
+            return "not-run", "this version of the kit has no probe for it", None
+        return "not-run", "the run ended before it", "kit"
+    worst = min(results, key=lambda result: SEVERITY.index(result.verdict))
+    return worst.verdict, worst.summary, worst.blame
+
+
+def _rests_on_assumption(ran: Ran, requirement: Requirement) -> bool:
+    """Whether the requirement applies only because the manifest assumes more than the statement claims."""
+    if ran.statement is None or not ran.manifest.assume:
+        return False
+    return requirement.not_applicable(ran.statement, on_disk=True) is not None
+
+
+def _conformant(entries: list[dict[str, Any]]) -> bool:
+    judged = [entry for entry in entries if entry["level"] == "MUST" and not entry["assumed"]]
+    return any(entry["verdict"] == "pass" for entry in judged) and all(entry["verdict"] != "fail" for entry in judged) and not _undecided(entries)
+
+
+def _undecided(entries: list[dict[str, Any]]) -> list[str]:
+    """The MUSTs of this run that were probed and not decided."""
+    return [
+        entry["id"]
+        for entry in entries
+        if entry["level"] == "MUST" and not entry["assumed"] and (entry["verdict"] in {"inconclusive", "error"} or (entry["verdict"] == "not-run" and entry["probes"]) or entry["blame"] == "kit")
+    ]
+
+
+def _levels(ran: Ran, entries: list[dict[str, Any]]) -> dict[str, str | None]:
+    """The level of documents and of logs: each letter needs all below it, its whole set run and every applicable MUST passed."""
+    operations = ran.statement.operations if ran.statement else frozenset[str]()
+    on_disk = all("no save was seen to change" not in entry["summary"] for entry in entries)
+    levels: dict[str, str | None] = {"document": None, "log": None}
+    for kind, needed in (("document", {"save", "load"}), ("log", {"append", "read"})):
+        if not needed <= operations:
+            continue
+        for letter in LEVELS:
+            mine = [e for e in entries if e["level"] == "MUST" and groups()[e["id"].partition("-")[0]].level == letter]
+            passed = all(e["verdict"] in {"pass", "not-applicable"} and not e["assumed"] for e in mine) and any(e["verdict"] == "pass" for e in mine)
+            if not passed or (letter != "R" and not on_disk):
+                break
+            levels[kind] = letter
+    return levels
+
+
+def _totals(entries: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    totals: dict[str, dict[str, int]] = {}
+    for entry in entries:
+        by_verdict = totals.setdefault(entry["level"], dict.fromkeys((*SEVERITY,), 0))
+        by_verdict[entry["verdict"]] += 1
+    return totals
+
+
+def _ledger(ran: Ran, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every recorded deviation beside what was found: known, changed, fixed, stale, or not looked at in this run."""
+    found = {entry["id"]: entry for entry in entries}
+    ledger: list[dict[str, Any]] = []
+    for deviation in ran.manifest.deviations:
+        entry = found[deviation.requirement]
+        state = _standing(deviation, entry)
+        if state in {"known", "changed"}:
+            entry["deviation"] = {"state": state, "reason": deviation.reason, "issue": deviation.issue}
+        ledger.append({"requirement": deviation.requirement, "fault": deviation.fault, "reason": deviation.reason, "issue": deviation.issue, "state": state})
+    return ledger
+
+
+def _standing(deviation: Deviation, entry: Mapping[str, Any]) -> str:
+    match entry["verdict"]:
+        case "fail":
+            return "known" if entry["fault"] == deviation.fault else "changed"
+        case "pass":
+            return "fixed"
+        case "not-applicable":
+            return "stale"
+        case _:
+            return "not looked at"
+
+
+def conclude(report: Mapping[str, Any], *, strict: bool, probed: set[str]) -> tuple[int, str]:
+    """The exit code of a report, and the sentence that says why."""
+    entries = [entry for entry in report["requirements"] if entry["id"] in probed]
+    deciding = [entry for entry in entries if not entry["assumed"] and (entry["level"] == "MUST" or (strict and entry["level"] == "SHOULD"))]
+    blames = {entry["blame"] for entry in entries if entry["verdict"] == "error"}
+    new = [entry["id"] for entry in deciding if entry["verdict"] == "fail" and not entry["deviation"]]
+    moved = [f"{line['requirement']} ({line['state']})" for line in report["deviations"] if line["state"] in {"changed", "fixed", "stale"}]
+    undecided = [entry["id"] for entry in deciding if entry["verdict"] in {"inconclusive", "error", "not-run"}]
+    known = [line["requirement"] for line in report["deviations"] if line["state"] == "known"]
+    if "kit" in blames:
+        return EXIT_KIT, "An error of the kit: please report it, with the details in the JSON report."
+    if "adapter" in blames:
+        return EXIT_ADAPTER, "The adapter could not be driven to the end; its faults say where."
+    if new:
+        return EXIT_NOT_CONFORMANT, f"Not conformant: {_listed(new)} {'fails' if len(new) == 1 else 'fail'}."
+    if moved:
+        return EXIT_NOT_CONFORMANT, f"The recorded deviations are not what was found: {_listed(moved)}."
+    if not any(entry["verdict"] in {"pass", "fail"} for entry in entries):
+        return EXIT_UNDECIDED, "Nothing could be judged: the statement lists no operation that any selected requirement is about."
+    if undecided:
+        return EXIT_UNDECIDED, f"Not decided: {_listed(undecided)}."
+    if known:
+        return EXIT_OK, f"As recorded: {_listed(known)} {'deviates' if len(known) == 1 else 'deviate'}; everything else holds."
+    return EXIT_OK, "Conformant, as far as this version of the kit probes."
+
+
+def _listed(words: Sequence[str]) -> str:
+    shown = ", ".join(words[:12])
+    return shown if len(words) <= 12 else f"{shown} and {len(words) - 12} more"

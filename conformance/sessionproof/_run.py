@@ -1,0 +1,372 @@
+"""One life of one store: steps carried out on a root, every outcome put to the model.
+
+A run is driven step by step (by a state machine or by a directed probe) and remembers its steps as JSON. They are the
+case: the same steps, carried out again on any later version, are judged again by the same code.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeAlias, cast
+
+from sessionproof import _steps, _tree
+from sessionproof._client import AdapterProcess
+from sessionproof._documents import Documents
+from sessionproof._json import JSON, Object
+from sessionproof._model import Model, observed
+from sessionproof._placeholders import resolved
+from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._statement import Statement
+from sessionproof._tree import Tree
+from sessionproof._watch import Watch
+from sessionproof._worlds import Violation, Worlds
+
+Steps: TypeAlias = list[Object]
+_WRITES = frozenset({"save", "delete", "attach", "prune"})
+
+
+class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
+    """The machine, not the store, is in the way."""
+
+
+class Violated(Exception):  # noqa: N818 - reads as what happened
+    """The requirement that is being probed does not hold. Carries the finding and the steps that led there."""
+
+    def __init__(self, violation: Violation, setup: "Setup", steps: Steps, files: list[str]) -> None:
+        super().__init__(violation.summary)
+        self.violation = violation
+        self.setup = setup
+        self.steps = steps
+        self.files = files
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How the processes and the root of a run are prepared; part of a case.
+
+    `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root and
+    are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the root is
+    there, with mode 0755, before the store ever opens it.
+    """
+
+    umask: int | None = None
+    unprivileged: bool = False
+    around: bool = False
+    tracked: bool = False
+    premade: bool = False
+
+    def to_json(self) -> Object:
+        """The members that differ from the defaults."""
+        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) != getattr(Setup(), name)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, JSON]) -> "Setup":
+        """The inverse of `to_json`."""
+        return cls(**cast("dict[str, int]", dict(value)))
+
+
+class Workplace(Protocol):
+    """What a run needs from the lab that it runs in."""
+
+    documents: Documents
+    model: Model
+    volatile: tuple[str, ...]
+
+    def process(self, setup: Setup) -> AdapterProcess: ...
+    def fresh_process(self, setup: Setup) -> AdapterProcess: ...
+    def carries(self, process: AdapterProcess, value: JSON) -> bool: ...
+    def new_folder(self) -> Path: ...
+    def allowed_outside(self, path: Path) -> bool: ...
+    @property
+    def canary(self) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Which findings of a run count: those of `requirement`; `translate` renames requirements where the probe knows better."""
+
+    requirement: str
+    translate: Mapping[str, str]
+
+    def counts(self, violation: Violation) -> bool:
+        """Whether the finding is about the requirement that is probed."""
+        names = {self.translate.get(name, name) for name in violation.requirements}
+        return not violation.requirements or self.requirement in names
+
+
+class Run:
+    """A store on a fresh root, open.
+
+    With `fast`, a step that asks for a new process may use the one at hand with a new store object on a copied root; what
+    that finds is confirmed without it. `opened` as false leaves the store closed (for a copy of a closed one).
+
+    Raises:
+        Violated: A finding that counts, from any step.
+        AdapterFault: The adapter could not be driven.
+        EnvironmentFault: The machine is in the way.
+    """
+
+    def __init__(self, place: Workplace, setup: Setup, judge: Judge, *, fast: bool = False) -> None:
+        self.place, self.setup, self.judge, self.fast = place, setup, judge, fast
+        self.steps: Steps = []
+        self.worlds = Worlds()
+        self.trials: dict[str, int] = {}
+        self.muted: list[Violation] = []
+        self.no_store: Refusal | None = None
+        self.last: Outcome | None = None
+        self.revisions: dict[str, list[str]] = {}
+        self.marks: dict[str, Tree] = {}
+        self.owners: dict[str, set[str]] = {}
+        self.planted: set[str] = set()
+        self.damaged: Mapping[str, bytes] = {}
+        self.moment = datetime.now(UTC)
+        self.watch: Watch | None = None
+        self.outside = place.new_folder()
+        inner = self.outside / "1" / "2" / "3" if setup.around else self.outside
+        inner.mkdir(parents=True, exist_ok=True)
+        self.root = inner / "root"
+        if setup.premade:
+            self.root.mkdir(mode=0o755)
+            self.root.chmod(0o755)
+        self.process = place.process(setup)
+        self._seen: Tree = {}
+        self.surroundings: Tree | None = None
+        self._open()
+        self._learn("")
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def do(self, step: Object) -> Outcome | None:
+        """Carry out one step, judge it, remember it. The outcome where the step is a call."""
+        self.steps.append(step)
+        name = cast("str", step["do"])
+        self.last = None
+        self._carry_out[name](self, step)
+        return self.last
+
+    def call(self, method: str, **params: JSON) -> Outcome | None:
+        """The step `call`. None where the adapter's own JSON does not carry the value: it is then not sent."""
+        return self.do({"do": "call", "method": method, "params": params})
+
+    def listed(self, method: str) -> bool:
+        """Whether the statement lists the operation."""
+        return method in self.statement.operations
+
+    def fork(self) -> "Run":
+        """A run that goes on from here on a copy of the closed root."""
+        twin = object.__new__(Run)
+        twin.__dict__.update(self.__dict__)
+        twin.steps, twin.trials, twin.muted = list(self.steps), {}, []
+        twin.marks, twin.owners = dict(self.marks), dict(self.owners)
+        twin.outside = self.place.new_folder()
+        twin.root = twin.outside / "root"
+        twin.process = self.place.process(self.setup)
+        if self.root.exists():
+            _tree.copy(self.root, twin.root)
+        return twin
+
+    @property
+    def statement(self) -> Statement:
+        """What the store is judged by."""
+        return self.place.model.statement
+
+    @property
+    def canary(self) -> Path:
+        """The file that hostile code would make."""
+        return self.place.canary
+
+    def tree(self) -> dict[str, _tree.Entry]:
+        """What lies in the root, volatile files and planted entries aside."""
+        shown = _tree.picture(self.root, self.place.volatile)
+        return {name: entry for name, entry in shown.items() if name.split("/")[0] not in self.planted}
+
+    def files_of(self, id: str) -> list[str]:
+        """The session files of one id: not empty, and only operations on that id created or changed them."""
+        tree = self.tree()
+        return sorted(
+            name for name, owners in self.owners.items() if owners == {id} and name in tree and tree[name].kind == "file" and tree[name].content
+        )
+
+    def shared_files(self) -> list[str]:
+        """The other files that are not empty."""
+        tree = self.tree()
+        return sorted(
+            name for name, entry in tree.items() if entry.kind == "file" and entry.content and len(self.owners.get(name, set())) != 1
+        )
+
+    def ids(self) -> list[str]:
+        """Every id that was used so far."""
+        return list(self.worlds.sessions)
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count towards how much was tried."""
+        self.trials[what] = self.trials.get(what, 0) + number
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    def report(self, violation: Violation) -> None:
+        """Raise the finding where it counts, else remember that it was muted."""
+        if self.judge.counts(violation):
+            names = [f"{name} ({len(entry.content)} bytes)" if entry.kind == "file" else f"{name} ({entry.kind})" for name, entry in self.tree().items()]
+            raise Violated(violation, self.setup, list(self.steps), names[:40])
+        self.muted.append(violation)
+
+    def _judged(self, call: Call, outcome: Outcome) -> None:
+        if isinstance(outcome, Refusal) and outcome.errno in {"ENOSPC", "28"}:
+            space = os.statvfs(self.outside)
+            if space.f_bavail * space.f_frsize < 1 << 22:
+                raise EnvironmentFault(f"the file system of {self.outside} is full; set TMPDIR to one with room")
+        step = self.place.model.step(self.worlds, call, outcome)
+        self.worlds = step.worlds
+        for violation in step.violations:
+            self.report(violation)
+
+    # -- the steps by name ---------------------------------------------------------------------------------------------
+
+    def _call(self, step: Object) -> None:
+        params = cast("Object", resolved(step["params"], str(self.outside)))
+        call = Call(cast("str", step["method"]), params)
+        self.perform(call)
+
+    def perform(self, call: Call) -> None:
+        """Send a call, judge its outcome."""
+        if not self.place.carries(self.process, {name: value for name, value in call.params.items() if name != "if_revision"}):
+            self.count("values that the adapter does not carry")
+            return
+        if self.no_store is not None:
+            outcome: Outcome = self.no_store
+        else:
+            outcome = self.process.call(call)
+            self.count(f"{call.method} calls")
+            if isinstance(outcome, Answer) and call.method in _WRITES:
+                self.count(f"{call.method} acknowledged")
+        self.last = outcome
+        if call.method in _WRITES:
+            self._learn(call.id)
+        if isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str):
+            self.revisions.setdefault(call.id, []).append(cast("str", outcome.result["revision"]))
+        self._judged(call, outcome)
+        if self.surroundings is not None:
+            _steps.compare_surroundings(self, call, outcome)
+
+    def _conditional(self, step: Object) -> None:
+        """A save under the n-th revision that this session was given, counted from the end: -1 is the newest."""
+        id = cast("str", step["id"])
+        known = list(dict.fromkeys(self.revisions.get(id, [])))
+        back = cast("int", step["revision"])
+        if -back > len(known):
+            return
+        self.perform(Call("save", {"id": id, "document": step["document"], "if_revision": known[back]}))
+
+    def _look(self, step: Object) -> None:
+        """Observe everything that the protocol shows of these sessions, and the store as a whole."""
+        ids = cast("list[str]", step.get("ids", self.ids()))
+        for id in ids:
+            for method in ("load", "exists"):
+                if self.listed(method):
+                    self.perform(Call(method, {"id": id}))
+            if self.listed("attachments"):
+                for kind in KINDS_OF_ATTACHMENT:
+                    self.perform(Call("attachments", {"id": id, "kind": kind}))
+        if step.get("store", True):
+            for method in ("list", "summaries", "latest"):
+                if self.listed(method) and not (method == "latest" and self.listed("create")):
+                    self.perform(Call(method))
+
+    def _reopen(self, _: Object) -> None:
+        self._close()
+        self._open()
+        self.worlds = self.place.model.reopened(self.worlds, orderly=True)
+        self._learn("")
+
+    def _restart(self, step: Object) -> None:
+        """End the process (`close`: orderly; `eof`: at the end of its input; `kill`: at once) and open in another."""
+        how = step["how"]
+        if how == "close":
+            self._close()
+        if how == "kill":
+            self.process.kill()
+        else:
+            self.process.end()
+        self.process = self.place.fresh_process(self.setup)
+        self._open()
+        self.worlds = self.place.model.reopened(self.worlds, orderly=how == "close")
+        self._learn("")
+
+    def _rest(self, _: Object) -> None:
+        """Close the store, so that its files can be touched."""
+        self._close()
+        self._learn("")
+
+    def _wake(self, _: Object) -> None:
+        """Open the closed store in a fresh process."""
+        if not self.fast:
+            self.process.end()
+            self.process = self.place.fresh_process(self.setup)
+        self._open()
+
+    def _tick(self, step: Object) -> None:
+        time.sleep(cast("float", step["seconds"]))
+        self.worlds = replace(self.worlds, epoch=self.worlds.epoch + 1)
+
+    _carry_out: Mapping[str, Callable[["Run", Object], None]] = {
+        "call": _call,
+        "conditional save": _conditional,
+        "look": _look,
+        "reopen": _reopen,
+        "restart": _restart,
+        "rest": _rest,
+        "wake": _wake,
+        "tick": _tick,
+        **_steps.STEPS,
+    }
+
+    # -- the process ---------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        outcome = self.process.call(Call("open", {"root": str(self.root), "namespace": self.root.parent.name + self.outside.name}))
+        self.no_store = None
+        match outcome:
+            case Refusal() if outcome.kind in {Kind.CORRUPT, Kind.UNSUPPORTED_VERSION, Kind.IO, Kind.CONFLICT}:
+                self.no_store = outcome
+                if not self.steps:
+                    self._opened_wrong(outcome)
+            case Refusal() | Silence():
+                self._opened_wrong(outcome)
+            case Answer():
+                pass
+
+    def _opened_wrong(self, outcome: Outcome) -> None:
+        self.report(Violation((), "open-refused", "`open` fails.", "an open store", observed(outcome)))
+
+    def _close(self) -> None:
+        outcome = self.process.call(Call("close"))
+        if isinstance(outcome, Silence) or (isinstance(outcome, Refusal) and outcome.kind is Kind.INTERNAL):
+            self.report(Violation((), "close-failed", "`close` fails.", "a closed store", observed(outcome)))
+
+    def end(self) -> None:
+        """Close the store where the process still runs; what it held is dropped with the next `open`."""
+        if self.process.alive:
+            self.process.call(Call("close"))
+
+    # -- whose file is it ----------------------------------------------------------------------------------------------
+
+    def _learn(self, id: str) -> None:
+        """Credit what changed on disk to the session; `""` stands for the store as a whole."""
+        if not self.setup.tracked:
+            return
+        tree = self.tree()
+        for name, entry in tree.items():
+            before = self._seen.get(name)
+            if before is None or before.content != entry.content:
+                self.owners.setdefault(name, set()).add(id)
+        self._seen = tree
+
+
+def perform(run: Run, steps: Iterable[Object]) -> None:
+    """Carry out the steps of a case."""
+    for step in steps:
+        run.do(step)

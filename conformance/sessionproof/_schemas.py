@@ -1,0 +1,64 @@
+"""The project's JSON Schemas, compiled once, and what is wrong with a value in words."""
+
+import functools
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from sessionproof import _data
+
+FORMATS = ("message", "snapshot", "session")
+
+
+@functools.cache
+def registry() -> "Registry[Any]":
+    """Every schema of the project under its `$id`."""
+    files = [
+        *sorted((_data.folder("spec") / "formats").glob("*.schema.json")),
+        *sorted(_data.folder("schemas").glob("*.schema.json")),
+    ]
+    rooms = ["spec" if file.parent.name == "formats" else "schemas" for file in files]
+    resources: list[Resource[Any]] = [
+        DRAFT202012.create_resource(
+            _data.json_file("spec" if room == "spec" else "schemas", f"formats/{file.name}" if room == "spec" else file.name)
+        )
+        for file, room in zip(files, rooms, strict=True)
+    ]
+    return Registry().with_resources([(resource.id() or "", resource) for resource in resources])
+
+
+@functools.cache
+def uri(name: str) -> str:
+    """The `$id` of a schema by file name (`report.schema.json`) or format name (`session`), with an optional fragment."""
+    file, _, fragment = name.partition("#")
+    wanted = f"{file}.schema.json" if file in FORMATS else file
+    for known in registry():
+        if known.endswith("/" + wanted):
+            return f"{known}#{fragment}" if fragment else known
+    raise FileNotFoundError(f"the installation lacks the schema {wanted}; reinstall sessionproof")
+
+
+@functools.cache
+def validator(name: str) -> Draft202012Validator:
+    """A validator for one schema, or for a part of it (`adapter-protocol.schema.json#/$defs/statement`)."""
+    return Draft202012Validator({"$ref": uri(name)}, registry=registry())
+
+
+def problems(name: str, value: object) -> list[str]:
+    """What is wrong with the value, a sentence each; empty where it is valid."""
+    checker = validator(name)
+    if checker.is_valid(value):
+        return []
+    return [sentence(error) for error in sorted(checker.iter_errors(value), key=lambda error: error.json_path)]
+
+
+def sentence(error: ValidationError) -> str:
+    """One finding of a validator, where and what, short enough for a line."""
+    deepest = best_match([error]) if error.context else error
+    assert deepest is not None
+    where = deepest.json_path.removeprefix("$").removeprefix(".") or "the value"
+    what = deepest.message if len(deepest.message) <= 200 else deepest.message[:160] + " ... " + deepest.message[-30:]
+    return f"{where}: {what}"

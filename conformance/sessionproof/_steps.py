@@ -1,0 +1,346 @@
+"""The steps of a run that touch files and look at them, or that ask one special question."""
+
+import base64
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from sessionproof import _checks, _damage, _json, _tree, _watch
+from sessionproof._json import JSON, Object
+from sessionproof._model import observed, short
+from sessionproof._placeholders import resolved
+from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._tree import Tree
+from sessionproof._worlds import Absent, Anything, State, Violation, Worlds
+
+if TYPE_CHECKING:
+    from sessionproof._run import Run
+
+MEMORY = 1 << 30
+"""Bytes that a process may grow by over a damaged file of some hundred kilobytes (COR-7)."""
+
+
+def edit(run: "Run", step: Object) -> None:
+    """Damage one file of the closed store."""
+    requirement = cast("str", step["requirement"])
+    names = [_file(run, cast("Object", selector)) for selector in cast("list[Object]", step["files"])]
+    if None in names:
+        return
+    paths = [run.root / cast("str", name) for name in names]
+    victims = set[str]().union(*(run.owners.get(cast("str", name), set()) for name in names)) - {""}
+    shared = any("shared" in cast("Object", selector) for selector in cast("list[Object]", step["files"]))
+    change = cast("Object", step["edit"])
+    status = [path.stat() for path in paths]
+    if change["edit"] == "swap":
+        first, second = (path.read_bytes() for path in paths)
+        paths[0].write_bytes(second)
+        paths[1].write_bytes(first)
+    elif change["edit"] == "copy":
+        victims = run.owners[cast("str", names[1])]
+        paths[1].write_bytes(paths[0].read_bytes())
+    elif change["edit"] == "remove":
+        paths[0].unlink()
+    else:
+        paths[0].write_bytes(_damage.apply(change, paths[0].read_bytes(), run.place.canary))
+    for path, before in zip(paths, status, strict=True):
+        if path.exists():
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    run.damaged = {cast("str", name): path.read_bytes() for name, path in zip(names, paths, strict=True) if path.exists()}
+    ids = run.ids() if shared else victims
+    run.worlds = run.place.model.damaged(run.worlds, ids, requirement, shared=shared)
+    if change["edit"] == "remove" or step.get("side_file"):
+        # A missing or damaged side file is damage to no session: whatever is wrong now breaks the requirement.
+        run.worlds = run.place.model.disturbed(run.worlds, requirement)
+
+
+def _file(run: "Run", selector: Object) -> str | None:
+    match selector:
+        case {"of": str(id), "index": int(index)}:
+            files = run.files_of(id)
+        case {"shared": int(index)}:
+            files = run.shared_files()
+        case _:
+            raise ValueError(f"no such file selector: {selector}")
+    return files[index] if index < len(files) else None
+
+
+def plant(run: "Run", step: Object) -> None:
+    """Make an entry that is none of the store's in the root."""
+    name = cast("str", step["name"])
+    path = run.root / name
+    run.root.mkdir(exist_ok=True)
+    if os.path.lexists(path):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = base64.b64decode(cast("str", step.get("base64", "")))
+    if step["kind"] == "link":
+        content = os.fsencode(cast("str", resolved(os.fsdecode(content), str(run.outside))))
+    _tree.make(path, cast("str", step["kind"]), content)
+    if "mode" in step:
+        path.chmod(cast("int", step["mode"]))
+    if step.get("foreign", True):
+        run.planted.add(name.split("/")[0])
+
+
+def surround(run: "Run", _: Object) -> None:
+    """Stand decoys around the root: a whole store, and its files by other names, on every level; then empty the root."""
+    assert run.setup.around
+    for level in (run.root.parent, *list(run.root.parent.parents)[:3]):
+        for name in run.files_of("decoy") or run.shared_files():
+            suffix = "".join(Path(name).suffixes)
+            for decoy in (f"victim{suffix}", "victim", f"{Path(name).name.removesuffix(suffix)}{suffix}"):
+                if not (level / decoy).exists():
+                    (level / decoy).write_bytes((run.root / name).read_bytes())
+        if run.root.exists() and not (level / "sibling").exists():
+            _tree.copy(run.root, level / "sibling")
+    if run.root.exists():
+        run.root.rename(run.outside / "the store that the decoys come from")
+    run.worlds = Worlds()
+    run.owners.clear()
+    run.surroundings = around(run)
+
+
+def around(run: "Run") -> dict[str, _tree.Entry]:
+    inside = str(run.root.relative_to(run.outside))
+    return {
+        name: replace(entry, modified=0) if str(run.root.relative_to(run.outside)).rpartition("/")[0] == name else entry
+        for name, entry in _tree.picture(run.outside).items()
+        if name != inside and not name.startswith(inside + "/")
+    }
+
+
+def compare_surroundings(run: "Run", call: Call, outcome: Outcome) -> None:
+    run.count("looks around the root")
+    assert run.surroundings is not None
+    changed = _tree.difference(run.surroundings, around(run))
+    if changed:
+        summary = f"`{call.method}` with the id {short(call.id)} reaches out of the root: {changed}."
+        run.report(Violation(("IDS-1",), "outside-changed", summary, "nothing outside the root changes", changed))
+        run.surroundings = around(run)
+    decoy = run.place.documents.plain(7, "decoy")
+    found = outcome.result.get("document") if isinstance(outcome, Answer) else None
+    if call.method == "load" and isinstance(found, dict) and _json.same(_anonymous(found), _anonymous(decoy)):
+        summary = f"`load` with the id {short(call.id)} reads a file outside the root."
+        run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))
+
+
+def mark(run: "Run", step: Object) -> None:
+    """Remember the tree, once it is quiet."""
+    shown = run.tree()
+    for _ in range(50):
+        time.sleep(0.002)
+        again = run.tree()
+        if _tree.difference(shown, again) is None:
+            break
+        shown = again
+    run.marks[cast("str", step["name"])] = shown
+
+
+def verify(run: "Run", step: Object) -> None:
+    """One of the checks of `_checks`, which look at files."""
+    run.count("looks at files")
+    violation = _checks.CHECKS[cast("str", step["check"])](run, step)
+    if violation is not None:
+        run.report(violation)
+
+
+def adopt(run: "Run", _: Object) -> None:
+    """Take what is there as it is: the next answers are judged by what they say now."""
+    run.worlds = run.worlds.mapped(lambda _, state: Anything() if not isinstance(state, Absent) else state)
+
+
+def disturb(run: "Run", step: Object) -> None:
+    """From here on every wrong answer breaks the named requirement."""
+    run.worlds = run.place.model.disturbed(run.worlds, cast("str", step["requirement"]))
+
+
+def moment(run: "Run", _: Object) -> None:
+    """Remember this moment for a prune."""
+    run.moment = datetime.now(UTC)
+
+
+def pruned(run: "Run", step: Object) -> None:
+    """Prune, of which the probe knows what it must remove: at the remembered moment, or as `params` say."""
+    before = run.worlds
+    if "params" in step:
+        params = cast("Object", step["params"])
+    else:
+        zone = timezone(timedelta(minutes=cast("int", step["offset_minutes"])))
+        params = {"before": run.moment.astimezone(zone).isoformat()}
+    run.perform(Call("prune", params))
+    outcome = run.last
+    refused = isinstance(outcome, Refusal)
+    if refused != bool(step.get("refused", False)):
+        summary = "`prune` refuses an instant that it can reach." if refused else "`prune` accepts a number that it cannot reach."
+        expected = "an error" if step.get("refused") else "an acknowledgement"
+        run.report(Violation(("STO-10",), "prune-refusal", summary, expected, observed(cast("Outcome", outcome))))
+        return
+    run.worlds = run.place.model.pruned(before, [] if refused else cast("list[str]", step["removes"]))
+
+
+def forbid_writing(run: "Run", _: Object) -> None:
+    run.root.chmod(0o555)
+
+
+def check_refuses(run: "Run", _: Object) -> None:
+    outcome = run.no_store or run.process.call(Call("check"))
+    run.count("check calls")
+    if not isinstance(outcome, Refusal) or outcome.kind is Kind.INTERNAL:
+        summary = "`check` finds a root usable that cannot be written."
+        run.report(Violation(("STO-13",), "check-passes", summary, "an error", observed(outcome)))
+
+
+def plant_version(run: "Run", step: Object) -> None:
+    """Give the session's file another version and a member of that version, its checksum made right again."""
+    for name in run.files_of(cast("str", step["id"])):
+        if name.endswith(".json"):
+            path = run.root / name
+            old = b'"version":"' + cast("str", run.place.documents.plain(0, "")["version"]).encode() + b'"'
+            content = path.read_bytes()
+            new = content.replace(old, f'"version":"{step["version"]}","member_of_a_later_version":[1,{{"a":null}}]'.encode(), 1)
+            if new == content:
+                document = cast("Object", _json.decode(content.decode()))
+                new = _json.encode({**document, "version": step["version"], "member_of_a_later_version": [1, {"a": None}]}).encode()
+            path.write_bytes(_damage.reseal(new))
+            run.count("versions planted")
+
+
+def load_version(run: "Run", step: Object) -> None:
+    """Load the session whose file was given another version."""
+    outcome = run.no_store or run.process.call(Call("load", {"id": step["id"]}))
+    if step["newer"]:
+        if not (isinstance(outcome, Refusal) and outcome.kind is Kind.UNSUPPORTED_VERSION):
+            summary = f"A file of version {step['version']} is not refused as of an unsupported version."
+            run.report(Violation(("FMT-6",), "newer-major-read", summary, "error `unsupported_version`", observed(outcome)))
+        return
+    expected = {
+        **run.place.documents.plain(0, cast("str", step["id"])),
+        "version": step["version"],
+        "member_of_a_later_version": [1, {"a": None}],
+    }
+    document = outcome.result.get("document") if isinstance(outcome, Answer) else None
+    if document is None or not _json.same(document, cast("JSON", expected)):
+        summary = f"A file of the newer minor version {step['version']} does not load as it is."
+        run.report(Violation(("FMT-6",), "newer-minor-not-read", summary, short(_json.encode(cast("JSON", expected))), observed(outcome)))
+
+
+def attach_to_nothing(run: "Run", step: Object) -> None:
+    """Attach to a session that is not there: refused as `not_found`, or what was acknowledged can be read."""
+    where: Object = {"id": step["id"], "kind": step["kind"]}
+    outcome = run.process.call(Call("attach", {**where, "items": step["items"]}))
+    run.count("attach calls")
+    if isinstance(outcome, Refusal) and outcome.kind is Kind.NOT_FOUND:
+        return
+    if isinstance(outcome, Answer):
+        read = run.process.call(Call("attachments", where))
+        if isinstance(read, Answer) and _json.same(read.result["items"], step["items"]):
+            return
+        summary = "Attachments of a session that is not there are acknowledged, and then not there."
+        run.report(Violation(("FMT-8",), "attached-to-nothing", summary, "error `not_found`, or the items", observed(read)))
+        return
+    summary = "Attaching to a session that is not there is neither acknowledged nor refused as `not_found`."
+    run.report(Violation(("FMT-8",), "attach-refusal", summary, "error `not_found`", observed(outcome)))
+
+
+def elsewhere(run: "Run", step: Object) -> None:
+    """Make what planted links point to: a file with these bytes, and a folder, outside the root."""
+    place = run.outside / "elsewhere"
+    place.mkdir()
+    (place / "file").write_bytes(base64.b64decode(cast("str", step["base64"])))
+    (place / "folder").mkdir()
+    (place / "folder" / "inside").write_bytes(b"of somebody else")
+    run.marks["outside"] = _tree.picture(place)
+
+
+def attempt(run: "Run", step: Object) -> None:
+    """A call whose refusal is as right as its success: only silence, and what it does to files, is judged.
+
+    `not_finding` is a document that a load must not return.
+    """
+    outcome = run.no_store or run.process.call(Call(cast("str", step["method"]), cast("Object", step["params"])))
+    run.last = outcome
+    run.count("calls beside planted entries")
+    if isinstance(outcome, Silence):
+        run.report(Violation((), f"{step['method']}-{outcome.reason}", f"`{step['method']}` is not answered.", "an answer", observed(outcome)))
+    if "not_finding" in step and isinstance(outcome, Answer) and outcome.result.get("found"):
+        found = outcome.result.get("document")
+        if isinstance(found, dict) and _json.same(_anonymous(found), _anonymous(cast("Object", step["not_finding"]))):
+            summary = f"A link planted at {step['link']!r} is read through, out of the root."
+            run.report(Violation(("SEC-2",), "link-read", summary, "an error, or nothing", observed(outcome)))
+
+
+def watch(run: "Run", step: Object) -> None:
+    """From now on collect the names that appear where the store has no business: temp folder, the root's parent."""
+    temporary = Path(run.process.launch.environment["TMPDIR"])
+    run.watch = _watch.Watch([temporary, run.root.parent] if step.get("around", True) else [run.root])
+
+
+def nothing_elsewhere(run: "Run", step: Object) -> None:
+    """Nothing was written outside the root since the watch began."""
+    assert run.watch is not None
+    seen = [path for path in run.watch.seen() if path != run.root and run.root not in path.parents]
+    outside = [str(path) for path in seen if not run.place.allowed_outside(path)]
+    run.count("looks outside the root")
+    if outside:
+        summary = f"`{step['method']}` writes outside the root: {Path(outside[0]).name!r} in {Path(outside[0]).parent.name!r}."
+        run.report(Violation(("SEC-3",), "written-outside", summary, "writes inside the root only", ", ".join(outside[:5])))
+
+
+def foreign_untouched(run: "Run", _: Object) -> None:
+    """Mode, owner and name of what the store did not make are as they were, the root's parent included."""
+    changed = _tree.difference(run.marks["foreign"], {k: v for k, v in foreign(run).items() if k in run.marks["foreign"]}, ("names", "modes"))
+    run.count("looks at foreign modes")
+    if changed:
+        summary = f"The store changes what it did not create: {changed}."
+        run.report(Violation(("SEC-4",), "foreign-changed", summary, "modes, owners and names as they were", changed))
+
+
+def mark_foreign(run: "Run", _: Object) -> None:
+    """Remember what the store did not make."""
+    run.marks["foreign"] = foreign(run)
+
+
+def foreign(run: "Run") -> dict[str, _tree.Entry]:
+    """Everything around the root, the root itself, and what was in it before."""
+    return {name: replace(entry, modified=0) for name, entry in _tree.picture(run.outside).items()}
+
+
+def bounded_memory(run: "Run", _: Object) -> None:
+    """The process has not grown beyond what such files can need."""
+    grown = run.process.peak_memory() - run.process.first_memory
+    if grown > MEMORY:
+        summary = "Reading a damaged file takes memory without bound."
+        run.report(Violation(("COR-7",), "memory", summary, f"less than {MEMORY >> 20} MiB more than at the start", f"{grown >> 20} MiB more"))
+
+
+def _anonymous(document: Object) -> Object:
+    return {name: value for name, value in document.items() if name != "id"}
+
+
+STEPS: dict[str, Callable[["Run", Object], None]] = {
+    "edit": edit,
+    "plant": plant,
+    "surround": surround,
+    "mark": mark,
+    "verify": verify,
+    "adopt": adopt,
+    "disturb": disturb,
+    "moment": moment,
+    "prune": pruned,
+    "forbid writing": forbid_writing,
+    "check refuses": check_refuses,
+    "plant version": plant_version,
+    "load version": load_version,
+    "attach to nothing": attach_to_nothing,
+    "elsewhere": elsewhere,
+    "try": attempt,
+    "watch": watch,
+    "nothing elsewhere": nothing_elsewhere,
+    "mark foreign": mark_foreign,
+    "foreign untouched": foreign_untouched,
+    "bounded memory": bounded_memory,
+}

@@ -1,0 +1,139 @@
+"""A probe carried out to a result: the verdict, how much was tried, and the case that shows a failure."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from sessionproof._client import AdapterFault
+from sessionproof._from_schema import Unsatisfiable
+from sessionproof._json import Object
+from sessionproof._lab import Inconclusive, Lab, NotApplicable, NotRun, Trial, confirm
+from sessionproof._probes import PROBES, Probe
+from sessionproof._requirements import catalogue
+from sessionproof._run import EnvironmentFault, Setup, Violated
+
+Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
+Blame = Literal["adapter", "kit", "environment"]
+SEVERITY: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not-run", "pass", "not-applicable")
+"""Which verdict counts where a requirement has several probes: the first of these that any of them has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one probe found; `trials` counts what it tried, `case` replays a failure."""
+
+    requirement: str
+    probe: str
+    verdict: Verdict
+    summary: str
+    blame: Blame | None = None
+    trials: Mapping[str, int] = field(default_factory=dict)
+    duration_s: float = 0.0
+    fault: str | None = None
+    expected: str = ""
+    observed: str = ""
+    files: tuple[str, ...] = ()
+    case: Object | None = None
+    details: str = ""
+
+    def to_json(self) -> Object:
+        """The result as JSON, for the way from a worker to the report."""
+        return cast("Object", {name: _plain(getattr(self, name)) for name in self.__slots__})
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Result":
+        """The inverse of `to_json`."""
+        return cls(**{**value, "files": tuple(value["files"])})
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+
+
+def probes_of(requirements: frozenset[str]) -> list[Probe]:
+    """The probes of the named requirements, in the catalogue's order."""
+    order = list(catalogue())
+    return sorted((probe for probe in PROBES if probe.requirement in requirements), key=lambda probe: order.index(probe.requirement))
+
+
+def carry_out(lab: Lab, probe: Probe) -> Result:
+    """Run one probe. A finding is confirmed in a fresh process before it counts; nothing that goes wrong is raised."""
+    started = time.perf_counter()
+    trial = Trial(lab, probe.requirement, probe.translate)
+    verdict, details = _verdict(lab, probe, trial)
+    return Result(
+        requirement=probe.requirement,
+        probe=probe.name,
+        trials=dict(sorted(trial.trials.items())),
+        duration_s=round(time.perf_counter() - started, 3),
+        verdict=verdict,
+        **details,
+    )
+
+
+def _verdict(lab: Lab, probe: Probe, trial: Trial) -> tuple[Verdict, dict[str, Any]]:
+    try:
+        reason = catalogue()[probe.requirement].not_applicable(lab.statement, on_disk=lab.on_disk)
+        if reason is not None:
+            return "not-applicable", {"summary": reason}
+        if lab.statement.ids_kind == "store" and not probe.requirement.startswith("IDS-1"):
+            return "not-applicable", {"summary": "the store names its sessions itself; its probes come with the logs"}
+        probe.body(trial)
+    except Violated as found:
+        return _confirmed(lab, probe, trial, found)
+    except (AdapterFault, EnvironmentFault) as fault:
+        return "error", {"summary": str(fault), "blame": _blame(fault)}
+    except NotApplicable as reason:
+        return "not-applicable", {"summary": str(reason)}
+    except NotRun as reason:
+        return "not-run", {"summary": str(reason)}
+    except (Inconclusive, Unsatisfiable) as reason:
+        return "inconclusive", {"summary": str(reason)}
+    except Exception as error:  # noqa: BLE001 - a fault of the kit must not end the run, and is reported as one
+        return "error", {"summary": f"{type(error).__name__}: {error}", "blame": "kit", "details": traceback.format_exc()}
+    return "pass", {"summary": catalogue()[probe.requirement].title}
+
+
+def _blame(fault: Exception) -> Blame:
+    return "adapter" if isinstance(fault, AdapterFault) else "environment"
+
+
+def _confirmed(lab: Lab, probe: Probe, trial: Trial, found: Violated) -> tuple[Verdict, dict[str, Any]]:
+    try:
+        again = confirm(lab, probe.requirement, trial.translate, found.setup, found.steps)
+    except (AdapterFault, EnvironmentFault) as fault:
+        return "error", {"summary": str(fault), "blame": _blame(fault)}
+    if again is None:
+        summary = f"seen once, and not when the same calls were made again in a fresh process: {found.violation.summary}"
+        return "inconclusive", {"summary": summary, "observed": found.violation.observed}
+    violation = again.violation
+    case: Object = {
+        "case": "1.0",
+        "requirement": probe.requirement,
+        "probe": probe.name,
+        "fault": violation.fault,
+        "summary": violation.summary,
+        "setup": again.setup.to_json(),
+        "translate": dict(trial.translate),
+        "steps": cast("Any", again.steps),
+    }
+    return "fail", {
+        "summary": violation.summary,
+        "fault": violation.fault,
+        "expected": violation.expected,
+        "observed": violation.observed,
+        "files": tuple(again.files),
+        "case": case,
+    }
+
+
+def replay(lab: Lab, case: Mapping[str, Any]) -> Violated | None:
+    """Carry out a case; the finding, where it is still there.
+
+    Raises:
+        AdapterFault: The adapter could not be driven.
+        EnvironmentFault: The machine is in the way.
+    """
+    return confirm(lab, case["requirement"], case.get("translate", {}), Setup.from_json(case.get("setup", {})), case["steps"])

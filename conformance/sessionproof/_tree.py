@@ -1,0 +1,123 @@
+"""What lies below a folder: names, kinds, bytes, modes, owners and modification times, and how two such pictures differ."""
+
+import fnmatch
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+EntryKind = Literal["file", "folder", "link", "fifo", "socket", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name: `content` is a file's bytes or a link's target, `modified` is in nanoseconds."""
+
+    kind: EntryKind
+    content: bytes
+    mode: int
+    owner: tuple[int, int]
+    modified: int
+
+
+Tree: TypeAlias = Mapping[str, Entry]
+
+
+def picture(folder: Path, volatile: tuple[str, ...] = ()) -> dict[str, Entry]:
+    """Everything below the folder by relative path; empty where there is none. Links are not followed.
+
+    Names that match a `volatile` pattern are left out.
+    """
+    return {name: _entry(path) for name, path in _walk(folder, "") if not _matches(name, volatile)}
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(os.path.basename(name), pattern) for pattern in patterns)
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return
+    for name in names:
+        path = folder / name
+        yield prefix + name, path
+        if path.is_dir() and not path.is_symlink():
+            yield from _walk(path, f"{prefix}{name}/")
+
+
+def _entry(path: Path) -> Entry:
+    status = path.lstat()
+    kinds: dict[int, EntryKind] = {
+        stat.S_IFREG: "file",
+        stat.S_IFDIR: "folder",
+        stat.S_IFLNK: "link",
+        stat.S_IFIFO: "fifo",
+        stat.S_IFSOCK: "socket",
+    }
+    kind = kinds.get(stat.S_IFMT(status.st_mode), "other")
+    content = path.read_bytes() if kind == "file" else os.fsencode(os.readlink(path)) if kind == "link" else b""
+    return Entry(kind, content, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid), status.st_mtime_ns)
+
+
+Aspect = Literal["names", "bytes", "times", "modes"]
+ALL_ASPECTS: tuple[Aspect, ...] = ("names", "bytes", "times", "modes")
+
+
+def difference(before: Tree, after: Tree, aspects: tuple[Aspect, ...] = ALL_ASPECTS) -> str | None:
+    """The first thing that differs, in words; None where nothing does."""
+    if "names" in aspects:
+        for name in sorted(before.keys() - after.keys()):
+            return f"{before[name].kind} {name!r} is gone"
+        for name in sorted(after.keys() - before.keys()):
+            return f"{after[name].kind} {name!r} is new"
+    for name in sorted(before.keys() & after.keys()):
+        changed = _changed(name, before[name], after[name], aspects)
+        if changed:
+            return changed
+    return None
+
+
+def _changed(name: str, old: Entry, new: Entry, aspects: tuple[Aspect, ...]) -> str | None:
+    if old.kind != new.kind:
+        return f"{name!r} was a {old.kind} and is a {new.kind}"
+    if "bytes" in aspects and old.content != new.content:
+        return f"the bytes of {name!r} have changed ({len(old.content)} before, {len(new.content)} after)"
+    if "modes" in aspects and (old.mode, old.owner) != (new.mode, new.owner):
+        return f"mode or owner of {name!r} have changed: {old.mode:04o} {old.owner} before, {new.mode:04o} {new.owner} after"
+    if "times" in aspects and old.modified != new.modified:
+        return f"the modification time of {name!r} has changed"
+    return None
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a closed store: names, bytes, modes and times. Sockets and pipes are made anew by name."""
+    target.mkdir(parents=True)
+    for name, path in _walk(source, ""):
+        entry, made = _entry(path), target / name
+        make(made, entry.kind, entry.content)
+        if entry.kind != "link":
+            made.chmod(entry.mode)
+    for name, path in [("", source), *_walk(source, "")]:
+        status = path.lstat()
+        os.utime(target / name, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+    target.chmod(stat.S_IMODE(source.stat().st_mode))
+
+
+def make(path: Path, kind: str, content: bytes = b"") -> None:
+    """Make one entry; the content of a link is its target."""
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(os.fsdecode(content))
+        case "fifo":
+            os.mkfifo(path)
+        case "socket":
+            # A node that nobody listens on; binding one by path has a limit of 108 bytes.
+            os.mknod(path, stat.S_IFSOCK | 0o600)
+        case _:
+            path.write_bytes(content)

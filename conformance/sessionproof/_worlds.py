@@ -1,0 +1,108 @@
+"""The worlds of the model: what a correct store may hold, as values."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from sessionproof import _json
+from sessionproof._json import JSON
+
+Suspects: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What a correct store does not do.
+
+    `requirements` are those that it breaks; none means that it counts against whichever requirement was being probed.
+    `fault` is a stable name of the way it breaks them; `summary`, `expected` and `observed` are for people.
+    """
+
+    requirements: Suspects
+    fault: str
+    summary: str
+    expected: str
+    observed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A JSON value that is compared as the protocol compares."""
+
+    json: JSON = field(compare=False)
+    key: str
+
+    @classmethod
+    def of(cls, json: JSON) -> "Value":
+        """Wrap a value."""
+        return cls(json, _json.key(json))
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The session is not there."""
+
+    suspects: Suspects = ("STO-1",)
+    stale: frozenset[str] = frozenset()
+    damaged: Suspects = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The session is there, with the attachments saved of each kind (None: whatever the store has kept of them).
+
+    Where `damaged` names a requirement, the kit has damaged a file of the session: the store may then also answer
+    `corrupt`, or what was there before the last write.
+    """
+
+    document: Value
+    suspects: Suspects
+    current: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
+    attachments: Mapping[str, Value | None] = field(default_factory=dict)
+    previous: Value | None = None
+    previous_attachments: Mapping[str, Value | None] = field(default_factory=dict)
+    changed: int = 0
+    damaged: Suspects = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Nothing is promised: the next answer is taken as it is."""
+
+
+State: TypeAlias = Absent | Present | Anything
+NOTHING = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """What may be. `sessions` lists the possible states of each id that was ever used; `epoch` counts clock ticks."""
+
+    sessions: Mapping[str, tuple[State, ...]] = field(default_factory=dict)
+    epoch: int = 0
+    fresh: Value | None = None
+    store_suspects: Suspects = ()
+    shared_damage: bool = False
+    distrusted: frozenset[str] = frozenset()
+
+    def states(self, id: str) -> tuple[State, ...]:
+        """The states that the session may be in."""
+        return self.sessions.get(id, (NOTHING,))
+
+    def with_states(self, id: str, states: Iterable[State]) -> "Worlds":
+        """The same worlds but for one session."""
+        return replace(self, sessions={**self.sessions, id: tuple(states)})
+
+    def mapped(self, change: Callable[[str, State], State]) -> "Worlds":
+        """The same worlds with every state changed."""
+        sessions = {id: tuple(change(id, state) for state in states) for id, states in self.sessions.items()}
+        return replace(self, sessions=sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a call and its outcome leave."""
+
+    worlds: Worlds
+    violations: tuple[Violation, ...] = ()

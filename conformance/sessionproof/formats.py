@@ -1,0 +1,17 @@
+"""Validate documents against the spec's formats."""
+
+from typing import Literal
+
+from sessionproof import _schemas
+
+Format = Literal["snapshot", "session"]
+
+
+def problems(format_name: Format, value: object) -> list[str]:
+    """What keeps the value from being a document of the format, a sentence each; empty where it is one."""
+    return _schemas.problems(format_name, value)
+
+
+def is_valid(format_name: Format, value: object) -> bool:
+    """Whether the value is a document of the format."""
+    return _schemas.validator(format_name).is_valid(value)
