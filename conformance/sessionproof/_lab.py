@@ -126,7 +126,7 @@ class Lab:
         outside: tuple[Path, ...] = (),
     ) -> None:
         self.budget, self.seed, self.volatile, self.outside = budget, seed, volatile, outside
-        self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=_memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=memory_folder()))
         (self.folder / "tmp").mkdir()
         environment = {"TMPDIR": str(self.folder / "tmp"), "SESSIONPROOF_DECOY": "decoy"}
         self.launch = replace(launch, environment={**launch.environment, **environment})
@@ -276,7 +276,7 @@ class Lab:
             shutil.rmtree(run.outside, ignore_errors=True)
 
 
-def _memory() -> str | None:
+def memory_folder() -> str | None:
     """A file system in memory, where there is one: crash states and hundreds of roots are made there."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - mkdtemp makes a folder of its own in it
 

@@ -184,7 +184,8 @@ class Shapes:
 
     def _gathered(self, opening: _Opening, schema: Schema) -> _Opening:
         """The opening with one more schema, and with all that the schema refers to."""
-        parts, choices, seen = list(opening.parts), list(opening.choices), set(opening.seen)
+        parts, seen = list(opening.parts), set(opening.seen)
+        choices: list[Sequence[Schema]] = []
         pending = [schema]
         while pending:
             part = pending.pop(0)
@@ -204,7 +205,8 @@ class Shapes:
                 choices.append(refused)
                 part = {key: value for key, value in part.items() if key != "not"}
             parts.append(part)
-        return _Opening(tuple(parts), tuple(choices), frozenset(seen))
+        # What a choice brings comes first: the sooner `else` is opened, the sooner contradictions end an opening.
+        return _Opening(tuple(parts), (*choices, *opening.choices), frozenset(seen))
 
     def _consistent(self, opening: _Opening) -> _Opening:
         """The opening, without the type `object` where no object can be: what keeps unions small."""

@@ -1,0 +1,341 @@
+"""Stores of one file a session, and what differs where the claims do."""
+
+import re
+from typing import Any, ClassVar
+
+from controls.records import Folder, Record, ids_of, name_of, nanoseconds, now, updated
+from sessionproof import Adapter, Conflict, Corrupt, InvalidDocument, InvalidId, Loaded, NotFound, StoreError
+
+
+class Files(Adapter):
+    """Every document operation, any id that a file name can hold, revisions."""
+
+    durability = "power-loss"
+
+    folder: Folder
+
+    def open(self, root: str, namespace: str) -> None:
+        self.folder = Folder(root)
+
+    def name_of(self, id: str) -> str:
+        """The file of a session; raises InvalidId."""
+        return name_of(id)
+
+    def now(self) -> int:
+        """The store's clock, in nanoseconds since 1970."""
+        return now()
+
+    def record(self, id: str) -> Record | None:
+        """The session as it is stored; raises Corrupt."""
+        content = self.folder.read(self.name_of(id))
+        if content is None:
+            return None
+        record = Record.decode(content)
+        if record.id != id:
+            raise Corrupt(f"the file of {id!r} holds {record.id!r}")
+        return record
+
+    def records(self) -> list[Record]:
+        """The sessions that are whole, the one changed last first."""
+        found: list[Record] = []
+        for id in self.list():
+            try:
+                record = self.record(id)
+            except Corrupt:
+                continue
+            found += [record] if record else []
+        return sorted(found, key=lambda record: -record.changed)
+
+    def put(self, record: Record) -> None:
+        """Write a session."""
+        self.folder.write(self.name_of(record.id), record.encode())
+
+    def aside(self, id: str) -> None:
+        """Keep the bytes of a damaged session under a name that is no session's."""
+        name = self.name_of(id)
+        content = self.folder.read(name)
+        if content is not None:
+            self.folder.write(f"{name}.damaged", content)
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        if not isinstance(document, dict):
+            raise InvalidDocument("a document is an object")
+        try:
+            old = self.record(id)
+        except Corrupt:
+            self.aside(id)
+            old = None
+        if if_revision is not None and if_revision != (str(old.revision) if old else None):
+            raise Conflict("the session has changed since")
+        new = updated(old, id, document, self.now())
+        # Revisions go on over a delete, so that none is given twice for two documents.
+        new.revision = max(new.revision, self.now())
+        self.put(new)
+        return str(new.revision)
+
+    def load(self, id: str) -> Loaded | None:
+        record = self.record(id)
+        return None if record is None else Loaded(record.document, str(record.revision))
+
+    def delete(self, id: str) -> bool:
+        return self.folder.remove(self.name_of(id))
+
+    def exists(self, id: str) -> bool:
+        return self.folder.read(self.name_of(id)) is not None
+
+    def list(self) -> list[str]:
+        return list(ids_of(self.folder.names()))
+
+    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+        found = [record.summary() for record in self.records()]
+        return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
+
+    def latest(self) -> str | None:
+        return next((record.id for record in self.records()), None)
+
+    def prune(self, before: str) -> int:
+        old = [record for record in self.records() if record.created < nanoseconds(before)]
+        return sum(self.delete(record.id) for record in old)
+
+    def attach(self, id: str, kind: str, items: Any) -> None:
+        record = self.record(id)
+        if record is None:
+            raise NotFound("no such session")
+        record.attachments[kind] = items
+        record.changed = self.now()
+        self.put(record)
+
+    def attachments(self, id: str, kind: str) -> Any:
+        record = self.record(id)
+        return None if record is None else record.attachments.get(kind)
+
+    def check(self) -> None:
+        self.folder.usable()
+
+
+class Uuids(Files):
+    """Ids are lower-case UUIDs, and nothing else is one."""
+
+    ids = "uuid"
+
+    def name_of(self, id: str) -> str:
+        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", id):
+            raise InvalidId("ids are lower-case UUIDs")
+        return name_of(id)
+
+
+class Pattern(Files):
+    """Ids are one to eight small letters."""
+
+    ids: ClassVar[str | dict[str, str]] = {"pattern": "^[a-z]{1,8}$"}
+
+    def name_of(self, id: str) -> str:
+        if not re.fullmatch("[a-z]{1,8}", id):
+            raise InvalidId("ids are one to eight small letters")
+        return name_of(id)
+
+
+class Strict(Files):
+    """Any id, which means no more than the protocol says: what it leaves open is refused."""
+
+    def name_of(self, id: str) -> str:
+        if not re.fullmatch("[A-Za-z0-9_-]{1,64}", id):
+            raise InvalidId("ids are 1 to 64 letters, digits, `_` and `-`")
+        return name_of(id)
+
+
+class Single(Files):
+    """One document a root, whatever its id is said to be."""
+
+    ids = "single"
+
+    def name_of(self, id: str) -> str:
+        return name_of("session")
+
+
+class FreshTold(Files):
+    """What was never saved loads as a fresh document, and says so."""
+
+    missing = "fresh"
+
+    def load(self, id: str) -> Loaded:
+        return super().load(id) or Loaded({"messages": [], "started": "just now"}, fresh=True)
+
+
+class FreshUntold(Files):
+    """What was never saved loads as a fresh document, which says nothing."""
+
+    missing = "fresh"
+
+    def load(self, id: str) -> Loaded:
+        return super().load(id) or Loaded({"messages": [], "started": "just now"})
+
+
+class Messages(Files):
+    """Keeps messages of two roles and refuses everything else."""
+
+    fidelity = "messages"
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        match document:
+            case {"messages": [*messages], **others} if not others and all(map(_is_message, messages)):
+                return super().save(id, document, if_revision)
+            case _:
+                raise InvalidDocument("a document holds messages of `role` and `content`, and nothing else")
+
+
+def _is_message(message: Any) -> bool:
+    match message:
+        case {"role": "user" | "assistant", "content": str(), **others}:
+            return not others
+        case _:
+            return False
+
+
+class Unordered(Files):
+    """Summaries come in the order of ids."""
+
+    ordered = False
+
+    def records(self) -> list[Record]:
+        return sorted(super().records(), key=lambda record: record.id)
+
+    def latest(self) -> str | None:
+        return max(super().records(), key=lambda record: record.changed, default=None)
+
+
+class Seconds(Files):
+    """A clock of whole seconds."""
+
+    def now(self) -> int:
+        return now() // 1_000_000_000 * 1_000_000_000
+
+
+class TwoGenerations(Files):
+    """Keeps the file before the last write, and answers it where the last one is damaged."""
+
+    def record(self, id: str) -> Record | None:
+        try:
+            return super().record(id)
+        except Corrupt:
+            content = self.folder.read(f"{self.name_of(id)}.before")
+            if content is None:
+                raise
+            before = Record.decode(content)
+            if before.id != id:
+                raise
+            return before
+
+    def put(self, record: Record) -> None:
+        name = self.name_of(record.id)
+        content = self.folder.read(name)
+        if content is not None:
+            self.folder.write(f"{name}.before", content)
+        super().put(record)
+
+    def delete(self, id: str) -> bool:
+        existed = super().delete(id)
+        self.folder.remove(f"{self.name_of(id)}.before")
+        return existed
+
+
+class Quarantine(Files):
+    """A damaged file is moved aside when it is read; the session stays damaged until it is saved or deleted."""
+
+    def record(self, id: str) -> Record | None:
+        name = self.name_of(id)
+        aside = self.folder.root / f"{name}.quarantine"
+        if aside.exists():
+            raise Corrupt("the file was moved aside")
+        try:
+            return super().record(id)
+        except Corrupt:
+            (self.folder.root / name).rename(aside)
+            raise
+
+    def exists(self, id: str) -> bool:
+        return id in self.list()
+
+    def list(self) -> list[str]:
+        names = [name.removesuffix(".quarantine") for name in _entries(self.folder)]
+        return list(ids_of(sorted({name for name in names if re.fullmatch(r"s-[0-9a-f]*\.rec", name)})))
+
+    def aside(self, id: str) -> None:
+        name = self.name_of(id)
+        (self.folder.root / f"{name}.quarantine").replace(self.folder.root / f"{name}.damaged")
+
+    def delete(self, id: str) -> bool:
+        existed = self.folder.remove(f"{self.name_of(id)}.quarantine")
+        return super().delete(id) or existed
+
+
+def _entries(folder: Folder) -> list[str]:
+    return [path.name for path in folder.root.iterdir()]
+
+
+class Indexed(Files):
+    """Lists come from an index file, which is made again from the sessions where it is damaged or missing."""
+
+    def index(self) -> dict[str, Any]:
+        """The summary of each session and when it was changed."""
+        try:
+            content = self.folder.read("index")
+            if content is not None:
+                return Record.decode(content).document
+        except Corrupt:
+            pass
+        return {id: self._entry(id) for id in super().list()}
+
+    def _entry(self, id: str) -> Any:
+        try:
+            record = self.record(id)
+        except Corrupt:
+            return None
+        return record and [record.changed, record.summary()]
+
+    def _write_index(self, index: dict[str, Any]) -> None:
+        self.folder.write("index", Record("", index, 0, 0).encode())
+
+    def put(self, record: Record) -> None:
+        index = {**self.index(), record.id: [record.changed, record.summary()]}
+        super().put(record)
+        self._write_index(index)
+
+    def delete(self, id: str) -> bool:
+        index = self.index()
+        index.pop(id, None)
+        existed = super().delete(id)
+        self._write_index(index)
+        return existed
+
+    def list(self) -> list[str]:
+        return list(self.index())
+
+    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+        entries = sorted((entry for entry in self.index().values() if entry), key=lambda entry: -entry[0])
+        return [summary for _, summary in entries if workspace is None or summary["workspace"] == workspace]
+
+
+class SaveAndLoad(Files):
+    """Two operations and no more."""
+
+    def operations(self) -> list[str]:
+        return ["save", "load", "echo"]
+
+
+class NoEcho(Files):
+    """Has no echo."""
+
+    def operations(self) -> list[str]:
+        return [name for name in super().operations() if name != "echo"]
+
+
+class Nothing(Adapter):
+    """Can be opened and closed."""
+
+    def open(self, root: str, namespace: str) -> None:
+        if not root:
+            raise StoreError("no root")
+
+    def operations(self) -> list[str]:
+        return []

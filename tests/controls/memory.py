@@ -1,0 +1,90 @@
+"""Stores that hold their sessions in memory: one for good, one until it is closed."""
+
+from typing import Any
+
+from controls.records import Folder, Record, nanoseconds, now, updated
+from sessionproof import Adapter, Corrupt, InvalidDocument, NotFound
+
+
+class Memory(Adapter):
+    """Nothing on disk and nothing promised."""
+
+    durability = "none"
+
+    sessions: dict[str, Record]
+
+    def open(self, root: str, namespace: str) -> None:
+        self.sessions = {}
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> None:
+        if not isinstance(document, dict):
+            raise InvalidDocument("a document is an object")
+        self.sessions[id] = updated(self.sessions.get(id), id, document, now())
+
+    def load(self, id: str) -> dict[str, Any] | None:
+        return self.sessions[id].document if id in self.sessions else None
+
+    def delete(self, id: str) -> bool:
+        return self.sessions.pop(id, None) is not None
+
+    def exists(self, id: str) -> bool:
+        return id in self.sessions
+
+    def list(self) -> list[str]:
+        return [*self.sessions]
+
+    def _in_order(self) -> list[Record]:
+        return sorted(self.sessions.values(), key=lambda record: -record.changed)
+
+    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+        found = [record.summary() for record in self._in_order()]
+        return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
+
+    def latest(self) -> str | None:
+        return next((record.id for record in self._in_order()), None)
+
+    def prune(self, before: str) -> int:
+        old = [id for id, record in self.sessions.items() if record.created < nanoseconds(before)]
+        return sum(self.delete(id) for id in old)
+
+    def attach(self, id: str, kind: str, items: Any) -> None:
+        if id not in self.sessions:
+            raise NotFound("no such session")
+        self.sessions[id].attachments[kind] = items
+        self.sessions[id].changed = now()
+
+    def attachments(self, id: str, kind: str) -> Any:
+        return self.sessions[id].attachments.get(kind) if id in self.sessions else None
+
+
+class Closing(Memory):
+    """Everything in one file, which is written by `close`."""
+
+    durability = "close"
+
+    folder: Folder | None = None
+
+    def open(self, root: str, namespace: str) -> None:
+        self.folder = None
+        folder = Folder(root)
+        content = folder.read("sessions")
+        self.sessions = {} if content is None else _sessions(content)
+        self.folder = folder
+
+    def close(self) -> None:
+        if self.folder is None:
+            return
+        records = {id: record.encode().decode("ascii") for id, record in self.sessions.items()}
+        content = Record("", records, 0, 0).encode()
+        # A store that was only read is left as it is.
+        if self.sessions or self.folder.read("sessions") is not None:
+            if content != self.folder.read("sessions"):
+                self.folder.write("sessions", content)
+        self.folder = None
+
+
+def _sessions(content: bytes) -> dict[str, Record]:
+    document = Record.decode(content).document
+    if not isinstance(document, dict):
+        raise Corrupt("no sessions")
+    return {id: Record.decode(record.encode("ascii")) for id, record in document.items()}

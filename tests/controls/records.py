@@ -1,0 +1,165 @@
+"""What the controls on files share: a record is one file that holds a checksum, an id, a document and attachments."""
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sessionproof import Corrupt, InvalidId
+
+PREFIX, SUFFIX = "s-", ".rec"
+LONGEST = 100
+"""The most bytes of an id that still make a file name."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One session. Times are nanoseconds since 1970; `revision` counts the saves."""
+
+    id: str
+    document: Any
+    created: int
+    changed: int
+    revision: int = 1
+    attachments: dict[str, Any] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """The bytes of its file."""
+        body = json.dumps(asdict(self)).encode("ascii")
+        return hashlib.sha256(body).hexdigest().encode("ascii") + b"\n" + body
+
+    @classmethod
+    def decode(cls, content: bytes) -> "Record":
+        """The inverse of `encode`.
+
+        Raises:
+            Corrupt: These bytes were not made by `encode`.
+        """
+        digest, _, body = content.partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
+            raise Corrupt("the checksum does not fit")
+        return cls(**json.loads(body))
+
+    def summary(self) -> dict[str, Any]:
+        """What `summaries` says of it."""
+        document = self.document
+        messages = document.get("messages")
+        return {
+            "id": self.id,
+            "title": None,
+            "created_at": None,
+            "updated_at": None,
+            "message_count": len(messages) if isinstance(messages, list) else None,
+            "workspace": document["workspace"] if isinstance(document.get("workspace"), str) else None,
+        }
+
+
+def updated(old: Record | None, id: str, document: Any, now: int) -> Record:
+    """The record after a save."""
+    if old is None:
+        return Record(id, document, now, now)
+    return Record(id, document, old.created, now, old.revision + 1, old.attachments)
+
+
+class Folder:
+    """The files of one root: replaced whole or not at all, the owner's alone, links never followed."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        self.root.mkdir(mode=0o700, exist_ok=True)
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file; None where there is none.
+
+        Raises:
+            Corrupt: The name is a link, a folder or anything else but a file.
+        """
+        path = self.root / name
+        if path.is_symlink():
+            raise Corrupt(f"{name} is a link")
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Corrupt(f"{name} is no file")
+            return file.read()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file."""
+        temporary = self.root / f".new-{secrets.token_hex(8)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(self.root / name)
+        self.sync()
+
+    def remove(self, name: str) -> bool:
+        """Remove a file; whether there was one."""
+        try:
+            (self.root / name).unlink()
+        except FileNotFoundError:
+            return False
+        self.sync()
+        return True
+
+    def names(self) -> list[str]:
+        """The names of the files that hold sessions."""
+        return [name for name in os.listdir(self.root) if name.startswith(PREFIX) and name.endswith(SUFFIX)]
+
+    def sync(self) -> None:
+        """Bring the names to the disk."""
+        descriptor = os.open(self.root, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+    def usable(self) -> None:
+        """Write a file and remove it again.
+
+        Raises:
+            OSError: The root cannot be written.
+        """
+        self.write(".usable", b"")
+        self.remove(".usable")
+
+
+def name_of(id: str) -> str:
+    """The file of a session; the id can be read back from it.
+
+    Raises:
+        InvalidId: The id is too long for a file name.
+    """
+    encoded = id.encode("utf-8", "surrogatepass")
+    if len(encoded) > LONGEST:
+        raise InvalidId(f"ids have at most {LONGEST} bytes")
+    return PREFIX + encoded.hex() + SUFFIX
+
+
+def ids_of(names: list[str]) -> Iterator[str]:
+    """The ids of session files; other names are no sessions."""
+    for name in names:
+        try:
+            yield bytes.fromhex(name[len(PREFIX) : -len(SUFFIX)]).decode("utf-8", "surrogatepass")
+        except ValueError:
+            continue
+
+
+def nanoseconds(before: str) -> int:
+    """An RFC 3339 instant as nanoseconds since 1970."""
+    from datetime import UTC, datetime
+
+    passed = datetime.fromisoformat(before) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000_000 + passed.microseconds * 1_000
+
+
+now = time.time_ns
