@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+
 from sessionproof import _ecma_regex, _json, _schemas
 from sessionproof._from_schema import Limits, Nodes, Unsatisfiable, any_json, any_object, from_schema
 from sessionproof._json import JSON
@@ -19,12 +20,12 @@ from sessionproof._schema_library import Library
 
 EMPTY: Registry[Any] = Registry()
 QUICK = settings(
-    max_examples=40,
+    max_examples=20,
     derandomize=True,
     database=None,
     deadline=None,
     phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 SEARCH = settings(QUICK, max_examples=2000)
 
@@ -286,7 +287,7 @@ FOUND: dict[str, tuple[dict[str, Any] | bool, Callable[[Any], bool]]] = {
     "last tag": (SCHEMAS["tagged"], member("call")),
     "last of twelve tags": (
         SCHEMAS["tagged, open and of no type"],
-        lambda value: isinstance(value, dict) and value.get("v") == 11,
+        lambda value: value == {"type": "11", "v": 11},
     ),
     "tag of no branch": (SCHEMAS["tagged, open and of no type"], lambda value: value == {"type": ""}),
     "then": (SCHEMAS["if, then, else"], lambda value: value.get("n", 0) >= 10 and "s" in value),
@@ -312,7 +313,7 @@ FOUND: dict[str, tuple[dict[str, Any] | bool, Callable[[Any], bool]]] = {
     "recursion": (SCHEMAS["tree"], depth_over(6)),
     "deepest free value": (True, depth_over(63)),
     "deepest value in a document": ({"type": "object", "properties": {"a": True}}, depth_over(63)),
-    "every type": ({}, lambda value: isinstance(value, dict) and {*map(type, value.values())} >= {str, int, float}),
+    "mixed list": ({"type": "array"}, lambda value: {*map(type, value)} >= {str, int, float}),
 }
 
 
@@ -323,11 +324,18 @@ def test_value_never_reached(name: str) -> None:
     find(from_schema(schema, registry=EMPTY), is_wanted, settings=SEARCH)
 
 
-@pytest.mark.parametrize("kind", ["text", "image", "document", "tool_call", "tool_result", "reasoning", "other"])
-def test_block_never_reached(kind: str) -> None:
-    """A message of the project's format comes with every kind of block."""
-    messages = from_schema({"$ref": _schemas.uri("message")}, registry=_schemas.registry())
-    find(messages, lambda value: any(block["type"] == kind for block in cast("Any", value)["content"]), settings=SEARCH)
+def test_block_never_reached() -> None:
+    """Messages of the project's format come with every kind of block."""
+    seen: set[str] = set()
+
+    @settings(QUICK, max_examples=80)
+    @given(from_schema({"$ref": _schemas.uri("message")}, registry=_schemas.registry()))
+    def collect(message: Any) -> None:
+        seen.update(block["type"] for block in message["content"])
+
+    collect()
+    block = _schemas.registry()[_schemas.uri("message")].contents["$defs"]["block"]
+    assert seen == set(block["properties"]["type"]["enum"])
 
 
 def test_undeclared_member_unasked() -> None:
@@ -336,14 +344,14 @@ def test_undeclared_member_unasked() -> None:
 
     @QUICK
     @given(from_schema(schema, registry=EMPTY))
-    def judge(value: Any) -> None:  # noqa: ANN401 - the shape is the schema's
+    def judge(value: Any) -> None:
         assert value.keys() == {"a"}
         assert value["a"].keys() <= {"b"}
 
     judge()
     wide = from_schema(schema, registry=EMPTY, extra_members=True)
-    find(wide, lambda value: bool(cast("Any", value).keys() - {"a"}), settings=SEARCH)
-    find(wide, lambda value: bool(cast("Any", value)["a"].keys() - {"b"}), settings=SEARCH)
+    find(wide, lambda value: value.keys() != {"a"}, settings=SEARCH)
+    find(wide, lambda value: not value["a"].keys() <= {"b"}, settings=SEARCH)
 
 
 @QUICK
@@ -412,10 +420,10 @@ def test_other_value_in_second_run() -> None:
 
 def test_reference_from_base_uri() -> None:
     """A part of a schema is compiled against the whole that holds its definitions."""
-    whole = {
+    whole: dict[str, Any] = {
         "$defs": {"id": {"const": "x"}, "document": {"type": "object", "properties": {"id": {"$ref": "#/$defs/id"}}}}
     }
-    registry = EMPTY.with_resource("urn:statement", DRAFT202012.create_resource(cast("Any", whole)))
+    registry = EMPTY.with_resource("urn:statement", DRAFT202012.create_resource(whole))
     part = from_schema(whole["$defs"]["document"], registry=registry, base_uri="urn:statement")
     assert find(part, member("id"), settings=SEARCH) == {"id": "x"}
     assert (
@@ -477,7 +485,7 @@ def test_reference_from_base_uri() -> None:
         ),
     ],
 )
-def test_unsatisfiable_without_reason(schema: dict[str, Any] | bool, sentence: str) -> None:
+def test_unsatisfiable_without_reason(schema: Any, sentence: str) -> None:
     """A schema that admits nothing is refused at once, in a sentence that names the keyword and the place."""
     with pytest.raises(Unsatisfiable, match=re.escape(sentence)):
         from_schema(schema, registry=EMPTY)

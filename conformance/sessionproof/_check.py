@@ -6,16 +6,16 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sessionproof._client import AdapterFault, AdapterProcess
+from sessionproof._client import AdapterFault
 from sessionproof._console import Screen, standard_output
 from sessionproof._manifest import Manifest
 from sessionproof._report import EXIT_INTERRUPTED, EXIT_KIT
 from sessionproof._requirements import selected
 from sessionproof._suite import Result, probes_of
+from sessionproof.pytest_plugin import Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,15 @@ class Request:
 class _Watcher:
     """Shows each result as it arrives."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, profile: str) -> None:
         self.screen = screen
+        self.profile = profile
+        self.suite: Suite | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self.suite = session.config.pluginmanager.get_plugin("sessionproof-suite")
+        if self.suite is not None and self.suite.statement is not None:
+            self.screen.begin(self.suite.statement.raw, self.profile)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":
@@ -72,13 +79,12 @@ def check(request: Request) -> int:
     """
     probes = probes_of(selected(request.only))
     build(request.manifest)
-    process = AdapterProcess(request.manifest.launch)
-    process.kill()
     screen = Screen(standard_output(), len(probes))
-    screen.begin(process.statement.raw, request.profile)
     with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder:
         status, suite = _pytest(request, screen, Path(folder))
     screen.end()
+    if suite is not None and suite.fault is not None:
+        raise suite.fault
     report = suite.report if suite is not None else None
     if report is None:
         return EXIT_INTERRUPTED if status == pytest.ExitCode.INTERRUPTED else EXIT_KIT
@@ -91,7 +97,7 @@ def check(request: Request) -> int:
     return code
 
 
-def _pytest(request: Request, screen: Screen, folder: Path) -> tuple[int, Any]:
+def _pytest(request: Request, screen: Screen, folder: Path) -> tuple[int, Suite | None]:
     """Run the suite in pytest with nothing of the caller's own configuration."""
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps(request.manifest.to_json()), encoding="utf-8")
@@ -114,18 +120,10 @@ def _pytest(request: Request, screen: Screen, folder: Path) -> tuple[int, Any]:
         *([f"--junitxml={request.junit_file}"] if request.junit_file else []),
         *(["-n", str(request.workers), "--dist=worksteal"] if request.workers > 1 else []),
     ]
-    grabbed: list[pytest.Config] = []
-
-    class Grab:
-        """Takes hold of the run's configuration, and with it the suite."""
-
-        def pytest_configure(self, config: pytest.Config) -> None:
-            grabbed.append(config)
-
+    watcher = _Watcher(screen, request.profile)
     with _silenced(active=request.workers > 1):
-        status = pytest.main(arguments, plugins=[_Watcher(screen), Grab()])
-    suite = grabbed[0].pluginmanager.get_plugin("sessionproof-suite") if grabbed else None
-    return int(status), suite
+        status = pytest.main(arguments, plugins=[watcher])
+    return int(status), watcher.suite
 
 
 class _silenced:  # noqa: N801 - used as a word

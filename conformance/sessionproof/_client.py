@@ -177,16 +177,17 @@ class AdapterProcess:
             raise AdapterFault(f"the answer to `initialize` is no conformance statement: {error}") from error
 
     def _outcome(self, call: Call, reply: Object) -> Outcome:
-        broken = _schemas.problems("adapter-protocol.schema.json#/$defs/response", reply)
+        plain = reply.keys() == {"jsonrpc", "id", "result"} and reply["jsonrpc"] == "2.0" and isinstance(reply["result"], dict)
+        # What is plainly a response needs no schema to say so: this is the hottest path of the kit.
+        broken = [] if plain else _schemas.problems("adapter-protocol.schema.json#/$defs/response", reply)
         if broken:
             raise AdapterFault(f"the answer to `{call.method}` is no JSON-RPC response: {broken[0]}")
         error = reply.get("error")
+        unread = isinstance(error, dict) and reply["id"] is None and call.method in _NO_STORE
+        if reply["id"] != self._number and not unread:
+            raise AdapterFault(f"the answer to request {self._number} (`{call.method}`) carries the id {reply['id']!r}")
         if isinstance(error, dict):
-            if call.method not in _NO_STORE and reply.get("id") != self._number:
-                raise AdapterFault(f"the answer to request {self._number} (`{call.method}`) carries the id {reply.get('id')!r}")
             return refusal(error)
-        if reply.get("id") != self._number:
-            raise AdapterFault(f"the answer to request {self._number} (`{call.method}`) carries the id {reply.get('id')!r}")
         result = reply["result"]
         if call.method != "initialize":
             broken = _schemas.problems(f"adapter-protocol.schema.json#/$defs/result.{call.method}", result)

@@ -9,7 +9,6 @@ from typing import cast
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from sessionproof import _json
 from sessionproof._json import JSON, Object
 
 
@@ -131,34 +130,25 @@ def any_scalar(limits: Limits) -> SearchStrategy[JSON]:
 
 
 @functools.cache
-def _small(limits: Limits) -> SearchStrategy[JSON]:
-    name = any_string(limits)
-
-    def containers(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
-        lists, objects = st.lists(inner, max_size=4), st.dictionaries(name, inner, max_size=4)
-        return cast("SearchStrategy[JSON]", lists | objects)
-
-    return st.recursive(any_scalar(limits), containers, max_leaves=8)
-
-
-@functools.cache
 def any_json(limits: Limits = DEFAULT) -> SearchStrategy[JSON]:
     """Any JSON value within the limits: all of Unicode, numbers to the limit, and now and then the deepest nesting."""
-    if limits.max_depth < 1:
-        return any_scalar(limits)
-    return _buried(limits)
+    return _any(limits) if limits.max_depth > 0 else any_scalar(limits)
 
 
 @st.composite
-def _buried(draw: DrawFn, limits: Limits) -> JSON:
-    value = draw(_small(limits).filter(lambda value: _json.depth(value) <= limits.max_depth))
-    if draw(st.integers(0, 15)) < 15:
-        return value
-    room = limits.max_depth - _json.depth(value)
-    in_object = draw(st.booleans())
-    for _ in range(draw(st.sampled_from((room, room // 2)))):
-        value = _wrapped(value, in_object=in_object)
-    return value
+def _any(draw: DrawFn, limits: Limits) -> JSON:
+    match draw(st.integers(0, 15)):
+        case 15:
+            value, in_object = draw(any_scalar(limits)), draw(st.booleans())
+            for _ in range(draw(st.sampled_from((limits.max_depth, limits.max_depth // 2)))):
+                value = _wrapped(value, in_object=in_object)
+            return value
+        case 14 | 13 | 12:
+            return cast("JSON", draw(any_object(limits)))
+        case 11 | 10 | 9:
+            return cast("JSON", draw(any_list(limits)))
+        case _:
+            return draw(any_scalar(limits))
 
 
 def _wrapped(value: JSON, *, in_object: bool) -> JSON:

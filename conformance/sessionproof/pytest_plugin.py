@@ -59,7 +59,7 @@ class Suite:
         self.warnings: list[str] = []
         self.report: dict[str, Any] | None = None
         self._lab: Lab | None = None
-        self._fault: AdapterFault | None = None
+        self.fault: AdapterFault | None = None
 
     def carry_out(self, probe: Probe) -> Result:
         """Run one probe in this process's lab."""
@@ -70,8 +70,8 @@ class Suite:
         return carry_out(lab, probe)
 
     def _lab_at_hand(self) -> Lab:
-        if self._fault is not None:
-            raise self._fault
+        if self.fault is not None:
+            raise self.fault
         if self._lab is None:
             try:
                 self._lab = Lab(
@@ -83,7 +83,7 @@ class Suite:
                     outside=tuple(Path(path) for path in self.manifest.allow_outside),
                 )
             except AdapterFault as fault:
-                self._fault = fault
+                self.fault = fault
                 raise
         return self._lab
 
@@ -212,11 +212,12 @@ def pytest_configure(config: pytest.Config) -> None:
         suite = Suite(config, _manifest.load(Path(path)))
     except (ManifestError, UnknownRequirement) as error:
         raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(suite, "sessionproof-suite")
     if not hasattr(config, "workerinput"):
         try:
             process = AdapterProcess(suite.manifest.launch)
         except AdapterFault as fault:
+            suite.fault = fault
             pytest.exit(str(fault), returncode=EXIT_ADAPTER)
         suite.statement = process.statement
         process.kill()
-    config.pluginmanager.register(suite, "sessionproof-suite")

@@ -1,10 +1,14 @@
 """Stores of one file a session, and what differs where the claims do."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from controls.records import Folder, Record, ids_of, name_of, nanoseconds, now, updated
 from sessionproof import Adapter, Conflict, Corrupt, InvalidDocument, InvalidId, Loaded, NotFound, StoreError
+
+
+Names = list[str]
 
 
 class Files(Adapter):
@@ -35,9 +39,9 @@ class Files(Adapter):
             raise Corrupt(f"the file of {id!r} holds {record.id!r}")
         return record
 
-    def records(self) -> list[Record]:
+    def records(self) -> Sequence[Record]:
         """The sessions that are whole, the one changed last first."""
-        found: list[Record] = []
+        found: Sequence[Record] = []
         for id in self.list():
             try:
                 record = self.record(id)
@@ -83,10 +87,10 @@ class Files(Adapter):
     def exists(self, id: str) -> bool:
         return self.folder.read(self.name_of(id)) is not None
 
-    def list(self) -> list[str]:
-        return list(ids_of(self.folder.names()))
+    def list(self) -> Sequence[str]:
+        return [*ids_of(self.folder.names())]
 
-    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+    def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
         found = [record.summary() for record in self.records()]
         return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
 
@@ -197,7 +201,7 @@ class Unordered(Files):
 
     ordered = False
 
-    def records(self) -> list[Record]:
+    def records(self) -> Sequence[Record]:
         return sorted(super().records(), key=lambda record: record.id)
 
     def latest(self) -> str | None:
@@ -256,9 +260,9 @@ class Quarantine(Files):
     def exists(self, id: str) -> bool:
         return id in self.list()
 
-    def list(self) -> list[str]:
+    def list(self) -> Sequence[str]:
         names = [name.removesuffix(".quarantine") for name in _entries(self.folder)]
-        return list(ids_of(sorted({name for name in names if re.fullmatch(r"s-[0-9a-f]*\.rec", name)})))
+        return [*ids_of(sorted({name for name in names if re.fullmatch(r"s-[0-9a-f]*\.rec", name)}))]
 
     def aside(self, id: str) -> None:
         name = self.name_of(id)
@@ -308,10 +312,10 @@ class Indexed(Files):
         self._write_index(index)
         return existed
 
-    def list(self) -> list[str]:
+    def list(self) -> Sequence[str]:
         return list(self.index())
 
-    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+    def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
         entries = sorted((entry for entry in self.index().values() if entry), key=lambda entry: -entry[0])
         return [summary for _, summary in entries if workspace is None or summary["workspace"] == workspace]
 
@@ -319,14 +323,14 @@ class Indexed(Files):
 class SaveAndLoad(Files):
     """Two operations and no more."""
 
-    def operations(self) -> list[str]:
+    def operations(self) -> Names:
         return ["save", "load", "echo"]
 
 
 class NoEcho(Files):
     """Has no echo."""
 
-    def operations(self) -> list[str]:
+    def operations(self) -> Names:
         return [name for name in super().operations() if name != "echo"]
 
 
@@ -337,5 +341,5 @@ class Nothing(Adapter):
         if not root:
             raise StoreError("no root")
 
-    def operations(self) -> list[str]:
+    def operations(self) -> Names:
         return []

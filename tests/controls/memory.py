@@ -1,5 +1,6 @@
 """Stores that hold their sessions in memory: one for good, one until it is closed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from controls.records import Folder, Record, nanoseconds, now, updated
@@ -30,13 +31,13 @@ class Memory(Adapter):
     def exists(self, id: str) -> bool:
         return id in self.sessions
 
-    def list(self) -> list[str]:
+    def list(self) -> Sequence[str]:
         return [*self.sessions]
 
-    def _in_order(self) -> list[Record]:
+    def _in_order(self) -> Sequence[Record]:
         return sorted(self.sessions.values(), key=lambda record: -record.changed)
 
-    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+    def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
         found = [record.summary() for record in self._in_order()]
         return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
 

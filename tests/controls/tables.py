@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,10 +86,10 @@ class Tables(Adapter):
     def exists(self, id: str) -> bool:
         return bool(self._run("SELECT 1 FROM session WHERE id = ?", _key(id)))
 
-    def list(self) -> list[str]:
+    def list(self) -> Sequence[str]:
         return [_id(row[0]) for row in self._run("SELECT id FROM session")]
 
-    def summaries(self, workspace: str | None = None) -> list[dict[str, Any]]:
+    def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for key, body, digest in self._run("SELECT id, body, digest FROM session ORDER BY changed DESC"):
             document = _value(body, digest)

@@ -18,7 +18,7 @@ def _ids(trial: Trial) -> list[str]:
     return trial.ids(1 if trial.statement.ids_kind == "single" else 3)
 
 
-def _built(run: Run, trial: Trial, texts: Iterable[str] = ()) -> None:
+def _built(run: Run, trial: Trial) -> None:
     """Three sessions, each saved twice with different documents and then seen right; the store is closed."""
     documents = trial.documents
     for round_ in range(2):
@@ -26,9 +26,6 @@ def _built(run: Run, trial: Trial, texts: Iterable[str] = ()) -> None:
             run.call("save", id=id, document=documents.plain(5 * round_ + 2 * number, id))
             if trial.has("attach"):
                 run.call("attach", id=id, kind="artifacts", items=documents.plain_items("artifacts", 1, round_))
-    for number, text in enumerate(texts):
-        id = _ids(trial)[number % len(_ids(trial))]
-        run.call("save", id=id, document={"messages": [{"role": "user", "content": text}]})
     run.do({"do": "reopen"})
     run.do({"do": "look"})
     run.do({"do": "rest"})
@@ -221,8 +218,8 @@ def foreign_entries(trial: Trial) -> None:
         fitting = [entry for entry in foreign if _extension(entry["name"]) not in own]
         if not fitting:
             raise Inconclusive("every planted name would share an extension with a file of the store")
-        for planted in ([entry] for entry in fitting):
-            _planted(trial, base, planted)
+        for entry in fitting[:: (trial.budget.share + 2) // 3]:
+            _planted(trial, base, [entry])
         _planted(trial, base, fitting)
     trial.need(foreign_entries=1)
 
@@ -272,25 +269,26 @@ def code_in_documents(trial: Trial) -> None:
     """Documents that hold the same code as text, saved and loaded by a fresh process."""
     (id,) = _ids(trial)[:1]
     with trial.run() as run:
-        for text in _damage.code_strings(trial.lab.canary):
-            document = _with_text(trial, id, text)
-            if document is None:
-                raise NotApplicable("documents of the declared schema have no place for a text of the kit's choice")
-            run.call("save", id=id, document=document)
-            run.do({"do": "restart", "how": "close"})
-            run.do({"do": "look"})
-            run.do({"do": "verify", "check": "no canary"})
+        document = _with_texts(trial, id, _damage.code_strings(trial.lab.canary))
+        if document is None:
+            raise NotApplicable("documents of the declared schema have no place for a text of the kit's choice")
+        run.call("save", id=id, document=document)
+        run.do({"do": "restart", "how": "close"})
+        run.do({"do": "look"})
+        run.do({"do": "verify", "check": "no canary"})
     trial.need(save_acknowledged=1)
 
 
-def _with_text(trial: Trial, id: str, text: str) -> Object | None:
+def _with_texts(trial: Trial, id: str, texts: list[str]) -> Object | None:
+    plain: list[JSON] = [{"role": "user", "content": text} for text in texts]
     match trial.statement.fidelity:
         case "json":
-            return {"messages": [{"role": "user", "content": text}], "text": text}
+            return {"messages": plain, "texts": cast("JSON", texts)}
         case "messages":
-            return {"messages": [{"role": "user", "content": text}]}
+            return {"messages": plain}
         case "format":
-            return {**trial.documents.plain(0, id), "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]}
+            blocks: list[JSON] = [{"type": "text", "text": text} for text in texts]
+            return {**trial.documents.plain(0, id), "messages": [{"role": "user", "content": blocks}]}
         case _:
             return None
 

@@ -35,12 +35,12 @@ def _every_operation(run: Run, trial: Trial, id: str, number: int = 3) -> None:
             trial.count("hostile ids accepted")
             if trial.has("attach"):
                 run.call("attach", id=id, kind="trace", items=documents.plain_items("trace", 2))
-            run.do({"do": "look"})
+            if trial.has("load"):
+                run.call("load", id=id)
             run.do({"do": "reopen"})
-            run.do({"do": "look"})
         else:
             trial.count("hostile ids refused")
-            run.do({"do": "look"})
+        run.do({"do": "look"})
         if trial.has("delete"):
             run.call("delete", id=id)
             run.do({"do": "look"})
@@ -57,7 +57,7 @@ def _bystander(run: Run, trial: Trial) -> str:
     run.call("save", id=id, document=trial.documents.plain(9, id))
     if trial.has("attach"):
         run.call("attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2))
-    run.do({"do": "look"})
+    run.do({"do": "look", "store": False})
     return id
 
 
@@ -76,7 +76,7 @@ def nothing_outside_is_touched(trial: Trial) -> None:
     """Ids that climb out of the root, to decoys with the names, extensions and bytes of the store's own files."""
     if trial.statement.ids_kind == "single":
         raise NotApplicable("there is one document a root, and its id means nothing")
-    ids = _carried(trial, _ids.traversals(_suffixes(trial)))
+    ids = _carried(trial, _ids.traversals(_suffixes(trial)))[:: trial.budget.share]
     for batch in range(0, len(ids), 12):
         with trial.run(_AROUND) as run:
             _decoys(run, trial)
@@ -153,7 +153,7 @@ def distinct_ids_are_distinct(trial: Trial) -> None:
         trial.count("families")
         _all_distinct(trial, ids)
         # Pairs on their own too: a store may merge only the first two that meet.
-        for other in ids[1:4]:
+        for other in ids[1 : 4 // trial.budget.share]:
             _all_distinct(trial, [other, ids[0]])
     trial.need(save_calls=1)
 
@@ -163,7 +163,7 @@ def confusable_ids_are_distinct(trial: Trial) -> None:
     """A promised id, and others that differ from it as little as possible."""
     base = "Abc" if trial.statement.promises("Abc") else trial.ids(1)[0]
     others = [id for id in _carried(trial, _ids.confusables(base)) if id != base]
-    for other in others:
+    for other in others[:: min(2, trial.budget.share)]:
         trial.count("pairs")
         _all_distinct(trial, [base, other])
     trial.need(save_acknowledged=1)
@@ -182,9 +182,9 @@ def _one_by_one(trial: Trial, ids: list[str]) -> None:
 @probe("IDS-3", "traversals and families")
 def accepted_or_refused(trial: Trial) -> None:
     """Every hostile id: accepted and then as good as any other, or refused."""
-    curated = _ids.traversals([".json"])[:: 1 if trial.budget.ids > 50 else 5]
     families = [id for family in _ids.FAMILIES for id in family]
-    _one_by_one(trial, [id for id in _carried(trial, [*families, *curated]) if "$" not in id and _ids.contained(id)])
+    ids = [id for id in _carried(trial, [*families, *_ids.traversals([".json"])[::3]]) if "$" not in id and _ids.contained(id)]
+    _one_by_one(trial, ids[:: trial.budget.share])
     trial.need(hostile_ids=1, save_calls=1)
 
 
@@ -202,19 +202,19 @@ def generated_accepted_or_refused(trial: Trial) -> None:
 @probe("IDS-4", "lengths and characters", {"IDS-3": "IDS-4"})
 def severe_ids(trial: Trial) -> None:
     """Lengths from 0 to a million, NUL, newline, lone surrogates, device names, drive letters."""
-    _one_by_one(trial, _carried(trial, _ids.SEVERE))
+    _one_by_one(trial, _carried(trial, _ids.SEVERE)[:: (trial.budget.share + 2) // 3])
     trial.need(hostile_ids=1, save_calls=1)
 
 
 @probe("IDS-5", "syntax", {name: "IDS-5" for name in ("IDS-3", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6")})
 def ids_are_data(trial: Trial) -> None:
     """SQL, glob, format, shell, percent and regular-expression syntax, beside a session that it could reach."""
-    for id in _ids.SYNTAX:
+    for id in _ids.SYNTAX[:: (trial.budget.share + 1) // 2]:
         trial.count("hostile ids")
         with trial.run() as run:
             victim = "bystander" if trial.statement.promises("bystander") else _bystander(run, trial)
             run.call("save", id=victim, document=trial.documents.plain(9, victim))
-            run.do({"do": "look"})
+            run.do({"do": "look", "store": False})
             _every_operation(run, trial, id)
     trial.need(hostile_ids=1, save_calls=1)
 
@@ -225,7 +225,7 @@ def own_names_collide_with_nothing(trial: Trial) -> None:
     with trial.run(_TRACKED) as run:
         first = _bystander(run, trial)
         seen = sorted(run.tree())
-    ids = _carried(trial, [*_ids.own_names(seen, [first]), *_ids.COMMON_NAMES])
+    ids = _carried(trial, [*_ids.own_names(seen, [first]), *_ids.COMMON_NAMES])[:: (trial.budget.share + 2) // 3]
     for id in ids:
         trial.count("hostile ids")
         with trial.run() as run:
@@ -235,9 +235,8 @@ def own_names_collide_with_nothing(trial: Trial) -> None:
             _every_operation(run, trial, id)
             run.call("save", id=bystander, document=trial.documents.plain(4, bystander))
             run.call("save", id=id, document=trial.documents.plain(5, id))
-            run.do({"do": "look"})
+            run.do({"do": "look", "store": False})
             run.call("save", id=bystander, document=trial.documents.plain(6, bystander))
-            run.do({"do": "look"})
             run.do({"do": "reopen"})
             run.do({"do": "look"})
     trial.need(hostile_ids=1, save_calls=1)

@@ -52,7 +52,15 @@ def files_are_the_owners(trial: Trial) -> None:
 
 
 def _names_used(trial: Trial, id: str) -> dict[str, str]:
-    """The names that the store uses in its root, however briefly, with the kind of each: learned by watching it work."""
+    """The names that the store uses in its root, however briefly, with the kind of each: learned by watching it work.
+
+    Only names that two roots have in common: those made of random numbers cannot be foreseen by anybody.
+    """
+    first, second = _names_seen(trial, id), _names_seen(trial, id)
+    return {name: kind for name, kind in first.items() if name in second}
+
+
+def _names_seen(trial: Trial, id: str) -> dict[str, str]:
     kinds: dict[str, str] = {}
     with trial.run(Setup(premade=True)) as run:
         try:
