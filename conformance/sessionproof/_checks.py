@@ -39,7 +39,9 @@ def unchanged(scene: Scene, step: Object) -> Violation | None:
     if changed is None:
         return None
     what = cast("str", step.get("what", "Reading"))
-    return Violation((requirement,), "disk-changed", f"{what} changes the disk: {changed}.", "no change on disk", changed)
+    return Violation(
+        (requirement,), "disk-changed", f"{what} changes the disk: {changed}.", "no change on disk", changed
+    )
 
 
 def documents(scene: Scene, _: Object) -> Violation | None:
@@ -60,7 +62,9 @@ def documents(scene: Scene, _: Object) -> Violation | None:
         keys = {state.document.key for state in states if isinstance(state, Present)}
         if len(keys) == len(states) and not keys & held:
             text = f"No file holds the document of session {id!r} in the claimed format."
-            return Violation(("FMT-1",), "not-on-disk", text, f"a file *.json with a {name} document", f"{len(held)} other files")
+            return Violation(
+                ("FMT-1",), "not-on-disk", text, f"a file *.json with a {name} document", f"{len(held)} other files"
+            )
     return None
 
 
@@ -96,7 +100,9 @@ def secret(scene: Scene, step: Object) -> Violation | None:
         for path, entry in scene.tree().items():
             if needle in entry.content or needle in path.encode("utf-8", "surrogateescape"):
                 summary = f"A declared secret is on disk, in {path!r}, {form}."
-                return Violation(("FMT-5",), "secret-on-disk", summary, "the secret nowhere on disk", f"{form} in {path!r}")
+                return Violation(
+                    ("FMT-5",), "secret-on-disk", summary, "the secret nowhere on disk", f"{form} in {path!r}"
+                )
     scene.count("searches for secrets")
     return None
 
@@ -139,7 +145,13 @@ def kept(scene: Scene, step: Object) -> Violation | None:
     for path, damaged in scene.damaged.items():
         if damaged and damaged not in contents:
             what = cast("str", step["what"])
-            return Violation((requirement,), "damaged-bytes-lost", f"{what} loses the damaged bytes of {path!r}.", "the bytes kept", "they are gone")
+            return Violation(
+                (requirement,),
+                "damaged-bytes-lost",
+                f"{what} loses the damaged bytes of {path!r}.",
+                "the bytes kept",
+                "they are gone",
+            )
     return None
 
 
@@ -148,7 +160,9 @@ def no_canary(scene: Scene, _: Object) -> Violation | None:
     if not scene.canary.exists():
         return None
     scene.canary.unlink()
-    return Violation(("COR-10",), "code-ran", "Code in a damaged file was run.", "nothing runs", "the canary file was made")
+    return Violation(
+        ("COR-10",), "code-ran", "Code in a damaged file was run.", "nothing runs", "the canary file was made"
+    )
 
 
 def links_kept(scene: Scene, step: Object) -> Violation | None:

@@ -43,12 +43,17 @@ class Launch:
     folder: Path
     deadline: float = 10.0
     umask: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     unprivileged: bool = False
 
 
 # Without these two capabilities permission bits hold for root as for anybody else.
-_UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search", "--")
+_UNPRIVILEGED = (
+    "setpriv",
+    "--bounding-set=-dac_override,-dac_read_search",
+    "--inh-caps=-dac_override,-dac_read_search",
+    "--",
+)
 
 
 class AdapterProcess:
@@ -120,7 +125,7 @@ class AdapterProcess:
         """Send one request and wait for its answer.
 
         Raises:
-            AdapterFault: The answer is not of the protocol's shape, or the process died or hung where no store is touched.
+            AdapterFault: The answer is not of the protocol's shape, or no answer came where no store is touched.
         """
         self._number += 1
         request: Object = {"jsonrpc": "2.0", "id": self._number, "method": call.method, "params": call.params}
@@ -144,7 +149,9 @@ class AdapterProcess:
             status = self._process.wait(self.launch.deadline)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AdapterFault("the adapter does not exit at the end of its standard input; it must, with status 0") from None
+            raise AdapterFault(
+                "the adapter does not exit at the end of its standard input; it must, with status 0"
+            ) from None
         said = self._said() if status else ""
         self._release()
         if status:
@@ -170,14 +177,20 @@ class AdapterProcess:
         outcome = self.call(Call("initialize", {"protocol": VERSION}))
         self._initialized = True
         if not isinstance(outcome, Answer):
-            raise AdapterFault(f"`initialize` is answered by an error: {cast('Refusal', outcome).message or 'without a message'}")
+            raise AdapterFault(
+                f"`initialize` is answered by an error: {cast('Refusal', outcome).message or 'without a message'}"
+            )
         try:
             return Statement.parse(outcome.result)
         except StatementError as error:
             raise AdapterFault(f"the answer to `initialize` is no conformance statement: {error}") from error
 
     def _outcome(self, call: Call, reply: Object) -> Outcome:
-        plain = reply.keys() == {"jsonrpc", "id", "result"} and reply["jsonrpc"] == "2.0" and isinstance(reply["result"], dict)
+        plain = (
+            reply.keys() == {"jsonrpc", "id", "result"}
+            and reply["jsonrpc"] == "2.0"
+            and isinstance(reply["result"], dict)
+        )
         # What is plainly a response needs no schema to say so: this is the hottest path of the kit.
         broken = [] if plain else _schemas.problems("adapter-protocol.schema.json#/$defs/response", reply)
         if broken:
@@ -202,7 +215,7 @@ class AdapterProcess:
     def _send(self, line: bytes) -> Silence | None:
         assert self._process.stdin is not None
         descriptor = self._process.stdin.fileno()
-        os.set_blocking(descriptor, False)  # noqa: FBT003 - the name of the call says it
+        os.set_blocking(descriptor, False)
         limit = time.monotonic() + self.launch.deadline
         while line:
             if not select.select([], [descriptor], [], max(0.0, limit - time.monotonic()))[1]:

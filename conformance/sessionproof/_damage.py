@@ -163,4 +163,9 @@ def reseal(content: bytes) -> bytes:
     found = _TRAILER.search(content)
     if found is None:
         return content
-    return content[: found.start()] + b'"checksum":"sha256:' + hashlib.sha256(content[: found.start()]).hexdigest().encode() + b'"}}\n'
+    return (
+        content[: found.start()]
+        + b'"checksum":"sha256:'
+        + hashlib.sha256(content[: found.start()]).hexdigest().encode()
+        + b'"}}\n'
+    )

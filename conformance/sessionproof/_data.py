@@ -1,7 +1,7 @@
 """Where the project's data lies: the spec's and the kit's own JSON Schemas, the requirement catalogue.
 
-An installed wheel carries `spec/` and `schemas/` inside the package, under `_data`. A checkout has them at its top level.
-Everything else asks this module by name.
+An installed wheel carries `spec/` and `schemas/` inside the package, under `_data`. A checkout has them at its top
+level. Everything else asks this module by name.
 """
 
 import functools

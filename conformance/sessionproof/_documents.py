@@ -1,20 +1,22 @@
 """The documents and attachments that a statement's fidelity covers: plain ones, drawn ones, invalid ones."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from sessionproof import _from_schema, _json, _schemas
-from sessionproof._json_values import Limits, any_object
 from sessionproof._json import JSON, Object
+from sessionproof._json_values import Limits, any_object
+from sessionproof._schema_library import Library
 from sessionproof._statement import Statement
 
 MAX_DEPTH = 64
+ALL_CHECKS: tuple[HealthCheck, ...] = tuple(cast("Any", HealthCheck))
+"""Hypothesis's own health checks, which are about the speed of test suites."""
 SAFE_INTEGER = 2**53 - 1
 _ITEM = {
     "type": "object",
@@ -46,7 +48,7 @@ class Documents:
 
     statement: Statement
     limits: Limits
-    _items: dict[str, list[JSON]] = field(default_factory=dict, compare=False)
+    _items: dict[str, list[JSON]] = field(default_factory=dict[str, list[JSON]], compare=False)
 
     @functools.cached_property
     def schema(self) -> dict[str, Any] | bool:
@@ -57,17 +59,20 @@ class Documents:
             case "messages":
                 return _MESSAGES
             case "format":
-                return {"$ref": _schemas.uri(self.statement.format_name or "session")}
+                theirs = {"$ref": _schemas.uri(self.statement.format_name or "session")}
+                # These members of a file belong to the store and not to its caller.
+                return {"allOf": [theirs, {"properties": {"store": False, "attachments": False}}]}
             case declared:
                 return _part(cast("dict[str, Any]", cast("dict[str, Any]", declared)["schema"]), "document")
 
     @functools.cached_property
-    def _validator(self) -> Draft202012Validator:
-        return Draft202012Validator(self.schema, registry=_schemas.registry())
+    def _is_valid(self) -> Callable[[JSON], bool]:
+        library = Library(self.schema, _schemas.registry(), "")
+        return library.validator((library.root,))
 
     def covered(self, document: JSON) -> bool:
         """Whether the document is of the declared fidelity, sizes and numbers aside."""
-        return isinstance(document, dict) and self._validator.is_valid(document) and not self._reserved(document)
+        return isinstance(document, dict) and self._is_valid(document)
 
     def must_keep(self, document: JSON) -> bool:
         """Whether a store may not refuse the document: covered, and within what every fidelity includes."""
@@ -85,11 +90,7 @@ class Documents:
             return True
         if self.statement.format_name not in _schemas.FORMATS:
             return False
-        return not _schemas.validator(cast("str", self.statement.format_name)).is_valid(document)
-
-    def _reserved(self, document: Object) -> bool:
-        """Members of a claimed format that belong to the store and not to its caller."""
-        return self.statement.format is not None and bool({"store", "attachments"} & document.keys())
+        return not _schemas.is_valid(self.statement.format_name, document)
 
     def fit(self, document: Object, id: str) -> Object:
         """The same document for one session: where it has a top-level `id`, that is the id of the call."""
@@ -109,7 +110,8 @@ class Documents:
 
     def _plain_format(self, texts: list[str], id: str) -> Object:
         messages: list[JSON] = [
-            {"role": ["user", "assistant"][turn % 2], "content": [{"type": "text", "text": text}]} for turn, text in enumerate(texts)
+            {"role": ["user", "assistant"][turn % 2], "content": [{"type": "text", "text": text}]}
+            for turn, text in enumerate(texts)
         ]
         name = self.statement.format_name or "session"
         identity: Object = {"id": id, "title": texts[-1]} if name == "session" else {}
@@ -126,14 +128,20 @@ class Documents:
         Raises:
             Unsatisfiable: The declared schema admits nothing that the kit can build.
         """
-        largest = min(SAFE_INTEGER, self.limits.max_integer) if self.statement.format is None else self.limits.max_integer
-        limits = replace(self.limits, max_integer=largest, max_depth=min(MAX_DEPTH, self.limits.max_depth), surrogates=False)
+        largest = (
+            min(SAFE_INTEGER, self.limits.max_integer) if self.statement.format is None else self.limits.max_integer
+        )
+        limits = replace(
+            self.limits, max_integer=largest, max_depth=min(MAX_DEPTH, self.limits.max_depth), surrogates=False
+        )
         if not wild:
             limits = Limits(max_length=100, size=20)
         if self.statement.fidelity == "json":
             return any_object(limits)
-        made = _from_schema.from_schema(self.schema, registry=_schemas.registry(), limits=limits, extra_members=extra_members)
-        return cast("st.SearchStrategy[Object]", made).filter(lambda document: not self._reserved(document))
+        made = _from_schema.from_schema(
+            self.schema, registry=_schemas.registry(), limits=limits, extra_members=extra_members
+        )
+        return cast("st.SearchStrategy[Object]", made)
 
     def items(self, kind: str) -> st.SearchStrategy[JSON]:
         """One item of an attachment."""
@@ -141,12 +149,14 @@ class Documents:
         if isinstance(self.statement.fidelity, dict):
             declared = cast("dict[str, Any]", self.statement.fidelity["schema"])
             schema = _part(declared, kind) if kind in declared.get("$defs", {}) else _ITEM
-        return cast("st.SearchStrategy[JSON]", _from_schema.from_schema(schema, registry=_schemas.registry(), limits=self.limits))
+        return _from_schema.from_schema(schema, registry=_schemas.registry(), limits=self.limits)
 
     def plain_items(self, kind: str, count: int, number: int = 0) -> list[JSON]:
         """A list of items, another for each number."""
         if not isinstance(self.statement.fidelity, dict):
-            return [{"id": f"{kind}-{number}-{index}", "text": f"item {index} of list {number}"} for index in range(count)]
+            return [
+                {"id": f"{kind}-{number}-{index}", "text": f"item {index} of list {number}"} for index in range(count)
+            ]
         if kind not in self._items:
             self._items[kind] = drawn(self.items(kind), 24)
         pool = self._items[kind]
@@ -155,7 +165,14 @@ class Documents:
     def refusable(self, id: str) -> Iterator[tuple[str, JSON]]:
         """Invalid documents, each with its fault in words."""
         plain = self.plain(1, id)
-        scalars: list[tuple[str, JSON]] = [("a list", []), ("a string", "text"), ("a number", 7), ("true", True), ("null", None), ("a list of the document", [plain])]
+        scalars: list[tuple[str, JSON]] = [
+            ("a list", []),
+            ("a string", "text"),
+            ("a number", 7),
+            ("true", True),
+            ("null", None),
+            ("a list of the document", [plain]),
+        ]
         yield from scalars
         if self.statement.format is None:
             return
@@ -163,18 +180,20 @@ class Documents:
             broken = {member: value for member, value in plain.items() if member != name}
             if self.invalid(broken):
                 yield f"no member {name!r}", broken
-            for wrong in (None, 7, "text", [7], {"text": 7}, True):
+            wrongs: list[JSON] = [None, 7, "text", [7], {"text": 7}, True]
+            for wrong in wrongs:
                 if name != "version" and self.invalid({**plain, name: wrong}):
                     yield f"{name!r} is {_json.encode(wrong)}", {**plain, name: wrong}
         message: Object = {"role": "user", "content": [{"type": "text", "text": "t"}]}
-        for fault, bad in (
+        bad_messages: list[tuple[str, Object]] = [
             ("a message without content", {"role": "user"}),
             ("a message without a role", {"content": []}),
             ("a content that is a string", {**message, "content": "text"}),
             ("a block without a type", {**message, "content": [{"text": "t"}]}),
             ("a text block without text", {**message, "content": [{"type": "text"}]}),
             ("a text that is a number", {**message, "content": [{"type": "text", "text": 7}]}),
-        ):
+        ]
+        for fault, bad in bad_messages:
             if self.invalid({**plain, "messages": [bad]}):
                 yield fault, {**plain, "messages": [bad]}
 
@@ -189,7 +208,13 @@ def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     found: dict[str, Any] = {}
 
     @seed(0)
-    @settings(max_examples=count * 8, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=count * 8,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=ALL_CHECKS,
+    )
     @given(strategy)
     def collect(value: JSON) -> None:
         if len(found) < count:

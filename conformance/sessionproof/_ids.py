@@ -50,7 +50,11 @@ def traversals(suffixes: Iterable[str]) -> list[str]:
     names = ["victim", "sibling", *(f"victim{suffix}" for suffix in suffixes if suffix)]
     climbs = ["/".join([".."] * level) for level in range(1, _DEPTH + 1)]
     reached = [f"{climb}/{name}" for climb, name in itertools.product(climbs, names)]
-    reached += [f"{climb}/sibling/decoy" for climb in climbs] + [f"{OUTSIDE}/{name}" for name in names] + [f"{OUTSIDE}/sibling/decoy"]
+    reached += (
+        [f"{climb}/sibling/decoy" for climb in climbs]
+        + [f"{OUTSIDE}/{name}" for name in names]
+        + [f"{OUTSIDE}/sibling/decoy"]
+    )
     forms: list[str] = []
     for id in reached:
         forms += [id, f"./{id}", f"a/../{id}", f"sub/../../{id.removeprefix('../')}"]
@@ -71,7 +75,21 @@ def traversals(suffixes: Iterable[str]) -> list[str]:
             ]
         else:
             forms += [f"file://{id}", f"{id}\0"]
-    forms += ["..", "../", "../.", ".", "./", "", "...", "..\\", "a/..", "a/../..", "$SESSIONPROOF_DECOY/x", "${SESSIONPROOF_DECOY}", "~nobody-of-that-name/x"]
+    forms += [
+        "..",
+        "../",
+        "../.",
+        ".",
+        "./",
+        "",
+        "...",
+        "..\\",
+        "a/..",
+        "a/../..",
+        "$SESSIONPROOF_DECOY/x",
+        "${SESSIONPROOF_DECOY}",
+        "~nobody-of-that-name/x",
+    ]
     return list(dict.fromkeys(forms))
 
 
@@ -114,7 +132,24 @@ def confusables(id: str) -> list[str]:
 
 # Each family: distinct ids that a lossy name would make one.
 FAMILIES: list[list[str]] = [
-    ["a/b", "a_b", "a-b", "a.b", "a b", "a%2Fb", "a\\b", "a:b", "ab", "a//b", "a/./b", "a%b", "a+b", "a=2Fb", "a__b", "a~b"],
+    [
+        "a/b",
+        "a_b",
+        "a-b",
+        "a.b",
+        "a b",
+        "a%2Fb",
+        "a\\b",
+        "a:b",
+        "ab",
+        "a//b",
+        "a/./b",
+        "a%b",
+        "a+b",
+        "a=2Fb",
+        "a__b",
+        "a~b",
+    ],
     ["Run", "run", "RUN", "rUn", "run ", "run.", "run.json", " run", "run\0", "run\n", "run\t"],
     ["caf\u00e9", "cafe\u0301", "cafe", "caf_", "caf\u00c9", "caf", "caf\u00e8", "caf%C3%A9"],
     ["stra\u00dfe", "strasse", "STRASSE", "STRA\u1e9eE"],
@@ -291,16 +326,63 @@ def own_names(paths: Iterable[str], ids: Iterable[str]) -> Iterator[str]:
     for path in paths:
         name = path.rsplit("/", 1)[-1]
         stem = name.split(".")[0]
-        yield from (path, name, stem, f".{name}", f"{name}.tmp", f"{name}.lock", f"{name}~", f"{name}.bak", f"{name}.new", f"tmp-{name}")
+        yield from (
+            path,
+            name,
+            stem,
+            f".{name}",
+            f"{name}.tmp",
+            f"{name}.lock",
+            f"{name}~",
+            f"{name}.bak",
+            f"{name}.new",
+            f"tmp-{name}",
+        )
     for id in ids:
-        yield from (f"{id}.tmp", f"{id}.lock", f"{id}.json", f"{id}.json.tmp", f".{id}", f"{id}.bak", f"{id}/meta", f"{id}/attachments", f"{id}.attachments")
+        yield from (
+            f"{id}.tmp",
+            f"{id}.lock",
+            f"{id}.json",
+            f"{id}.json.tmp",
+            f".{id}",
+            f"{id}.bak",
+            f"{id}/meta",
+            f"{id}/attachments",
+            f"{id}.attachments",
+        )
 
 
 def hostile_strategy(*, surrogates: bool) -> st.SearchStrategy[str]:
     """Generated hostile ids, none of which leads further than to the decoys."""
     pieces = st.sampled_from(
-        ["..", "/", "\\", ".", "a", "B", "victim", "sibling", "decoy", ".json", "\0", "%2e", "%2f", "\u00e9", "e\u0301", " ", "\n", "~", "*", "'", "$", "%", "-", "_", "x" * 100]
+        [
+            "..",
+            "/",
+            "\\",
+            ".",
+            "a",
+            "B",
+            "victim",
+            "sibling",
+            "decoy",
+            ".json",
+            "\0",
+            "%2e",
+            "%2f",
+            "\u00e9",
+            "e\u0301",
+            " ",
+            "\n",
+            "~",
+            "*",
+            "'",
+            "$",
+            "%",
+            "-",
+            "_",
+            "x" * 100,
+        ]
     )
-    excluded = () if surrogates else ("Cs",)
-    texts = st.text(st.characters(exclude_categories=excluded), max_size=40)
+    characters = st.characters() if surrogates else st.characters(codec="utf-8")
+    texts = st.text(characters, max_size=40)
     return (st.lists(pieces, max_size=8).map("".join) | texts).filter(contained)

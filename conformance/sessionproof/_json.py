@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, TypeAlias, cast
 
-JSON: TypeAlias = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
 Object: TypeAlias = dict[str, JSON]
 
 
@@ -73,7 +73,7 @@ def _normal(value: JSON) -> Any:  # noqa: ANN401 - JSON in, JSON out, without th
             return dict(zip(value, map(_normal, value.values()), strict=True))
         case list():
             return list(map(_normal, value))
-        case float() if value.is_integer() and not (value == 0 and math.copysign(1, value) < 0):
+        case float() if value.is_integer() and not (value == 0.0 and math.copysign(1, value) < 0):
             return int(value)
         case _:
             return value

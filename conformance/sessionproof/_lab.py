@@ -3,20 +3,20 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from sessionproof import _json
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
-from sessionproof._documents import MAX_DEPTH, Documents
+from sessionproof._documents import ALL_CHECKS, MAX_DEPTH, Documents
 from sessionproof._from_schema import Limits
 from sessionproof._json import JSON, Object
 from sessionproof._model import Model
@@ -42,8 +42,8 @@ class NotRun(Exception):  # noqa: N818 - a verdict
 class Budget:
     """How much is tried, in counts: never in seconds, so that verdicts do not depend on the speed of the machine.
 
-    `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and the
-    length of a long one; of curated lists every `share`-th entry.
+    `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
+    the length of a long one; of curated lists every `share`-th entry.
     """
 
     examples: int
@@ -58,10 +58,22 @@ class Budget:
 
 
 PROFILES: Mapping[str, Budget] = {
-    "quick": Budget(examples=6, steps=12, documents=20, ids=12, cuts=24, flips=24, items=300, item_length=70_000, share=9),
-    "standard": Budget(examples=40, steps=25, documents=200, ids=100, cuts=400, flips=400, items=300, item_length=1_000_000, share=1),
+    "quick": Budget(
+        examples=6, steps=12, documents=20, ids=12, cuts=24, flips=24, items=300, item_length=70_000, share=9
+    ),
+    "standard": Budget(
+        examples=40, steps=25, documents=200, ids=100, cuts=400, flips=400, items=300, item_length=1_000_000, share=1
+    ),
     "exhaustive": Budget(
-        examples=400, steps=50, documents=3_000, ids=1_500, cuts=1 << 30, flips=1 << 30, items=3_000, item_length=17_000_000, share=1
+        examples=400,
+        steps=50,
+        documents=3_000,
+        ids=1_500,
+        cuts=1 << 30,
+        flips=1 << 30,
+        items=3_000,
+        item_length=17_000_000,
+        share=1,
     ),
 }
 
@@ -69,7 +81,7 @@ T = TypeVar("T")
 
 
 class _Halt(BaseException):
-    """Leaves Hypothesis at once: nothing to shrink where every try costs a deadline, or where the adapter is at fault."""
+    """Leaves Hypothesis at once, where every try costs a deadline or the adapter is at fault."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(cause)
@@ -81,7 +93,7 @@ class _Processes:
     """The live adapter processes, one for each way to start them."""
 
     launch: Launch
-    live: dict[Setup, AdapterProcess] = field(default_factory=dict)
+    live: dict[Setup, AdapterProcess] = field(default_factory=dict["Setup", AdapterProcess])
 
     def start(self, setup: Setup) -> AdapterProcess:
         return AdapterProcess(replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged))
@@ -122,7 +134,7 @@ class Lab:
         AdapterFault: The adapter does not start or does not speak the protocol.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a manifest says, each by name
         self,
         launch: Launch,
         budget: Budget,
@@ -148,9 +160,11 @@ class Lab:
         self.claimed = first.statement
         self.noise = tuple(first.noise)
         self.statement: Statement = replace(first.statement, **cast("dict[str, Any]", dict(assume or {})))
-        self.warnings: list[str] = [f"standard output carried a line before `initialize` was answered: {line!r}" for line in self.noise]
+        self.warnings: list[str] = [
+            f"standard output carried a line before `initialize` was answered: {line!r}" for line in self.noise
+        ]
 
-    def __enter__(self) -> "Lab":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -172,7 +186,9 @@ class Lab:
         depths = [MAX_DEPTH, 100, 126, 127, 128, 129, 200, 500]
         return Limits(
             surrogates=self._echoes("\ud800", "a lone surrogate"),
-            max_integer=max((n for n in integers if self._echoes([n, -n], f"an integer of {len(str(n))} digits")), default=2**31 - 1),
+            max_integer=max(
+                (n for n in integers if self._echoes([n, -n], f"an integer of {len(str(n))} digits")), default=2**31 - 1
+            ),
             max_depth=max((n for n in depths if self._echoes(nested(n), f"{n} levels")), default=20),
             any_float=self._echoes([5e-324, 1.7976931348623157e308, 0.1], "floats"),
         )
@@ -181,7 +197,9 @@ class Lab:
         try:
             return self._echo(self._processes.at_hand(Setup()), value)
         except AdapterFault as fault:
-            self.warnings.append(f"`echo` of {what}: {str(fault).splitlines()[0]} Such values are not sent to the store.")
+            self.warnings.append(
+                f"`echo` of {what}: {str(fault).splitlines()[0]} Such values are not sent to the store."
+            )
             return False
 
     @staticmethod
@@ -189,15 +207,20 @@ class Lab:
         outcome = process.call(Call("echo", {"value": value}))
         return isinstance(outcome, Answer) and _json.same(outcome.result["value"], value)
 
-    @cached_property
+    @property
     def documents(self) -> Documents:
         """The documents of the statement's fidelity."""
-        return Documents(self.statement, self.limits)
+        return self._judgement[0]
 
-    @cached_property
+    @property
     def model(self) -> Model:
         """The reference semantics under the statement."""
-        return Model(self.statement, self.documents.must_keep, self.documents.invalid)
+        return self._judgement[1]
+
+    @cached_property
+    def _judgement(self) -> tuple[Documents, Model]:
+        documents = Documents(self.statement, self.limits)
+        return documents, Model(self.statement, documents.must_keep, documents.invalid)
 
     @property
     def canary(self) -> Path:
@@ -228,7 +251,9 @@ class Lab:
         if _tame(value):
             return True
         if "echo" not in self.statement.operations:
-            return _json.depth(value) <= MAX_DEPTH + 1 and all(len(str(abs(n))) <= 17 for n in _json.numbers(value) if isinstance(n, int))
+            return _json.depth(value) <= MAX_DEPTH + 1 and all(
+                len(str(abs(n))) <= 17 for n in _json.numbers(value) if isinstance(n, int)
+            )
         key = _json.key(value)
         if key not in self._carried:
             self._carried[key] = self._echo(process, value)
@@ -256,7 +281,10 @@ class Lab:
         """Ids that the statement promises to accept; fewer where it promises fewer."""
         match self.statement.ids_kind:
             case "any":
-                return [*["a", "b-2", "Session_3", "2026-11-20", "x" * 64], *(f"s{number}" for number in range(1, count))][:count]
+                return [
+                    *["a", "b-2", "Session_3", "2026-11-20", "x" * 64],
+                    *(f"s{number}" for number in range(1, count)),
+                ][:count]
             case "uuid":
                 return [f"{number:08x}-1c2b-4d5e-8f90-{number * 7919:012x}" for number in range(1, count + 1)]
             case "single":
@@ -276,6 +304,8 @@ class Lab:
         """Close what the run holds and remove its files."""
         with contextlib.suppress(AdapterFault):
             run.end()
+        if run.watch is not None:
+            run.watch.close()
         if run.outside.exists():
             for path in [run.outside, *run.outside.rglob("*")]:
                 if path.is_dir() and not path.is_symlink():
@@ -311,8 +341,8 @@ class Trial:
 
     lab: Lab
     requirement: str
-    translate: Mapping[str, str] = field(default_factory=dict)
-    trials: dict[str, int] = field(default_factory=dict)
+    translate: Mapping[str, str] = field(default_factory=dict[str, str])
+    trials: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def statement(self) -> Statement:
@@ -341,18 +371,20 @@ class Trial:
         """
         ids = self.lab.ids(count)
         if len(ids) < count:
-            raise NotApplicable(f"needs {count} ids of the caller's choice; the statement says ids: {self.statement.ids_kind}")
+            raise NotApplicable(
+                f"needs {count} ids of the caller's choice; the statement says ids: {self.statement.ids_kind}"
+            )
         return ids
 
     @contextlib.contextmanager
-    def run(self, setup: Setup | None = None, *, fast: bool = False) -> Iterator[Run]:
+    def run(self, setup: Setup | None = None, *, fast: bool = False) -> Generator[Run]:
         """A store on a fresh root; what it tried is counted."""
         run = Run(self.lab, setup or Setup(), Judge(self.requirement, self.translate), fast=fast)
         with self.counted(run):
             yield run
 
     @contextlib.contextmanager
-    def counted(self, run: Run) -> Iterator[Run]:
+    def counted(self, run: Run) -> Generator[Run]:
         """Count what the run tries, and drop its files afterwards."""
         try:
             yield run
@@ -390,7 +422,7 @@ class Trial:
             report_multiple_bugs=False,
             verbosity=Verbosity.quiet,
             phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=ALL_CHECKS,
         )
 
     def explore(self, strategy: st.SearchStrategy[T], examples: int, body: Callable[[T], None]) -> None:
@@ -412,7 +444,7 @@ class Trial:
         self._unwrapped(lambda: run_state_machine_as_test(seeded, settings=self.settings(examples, steps)))
 
     @contextlib.contextmanager
-    def halting(self) -> Iterator[None]:
+    def halting(self) -> Generator[None]:
         """Inside an example: leave Hypothesis where going on would cost a deadline each time."""
         try:
             yield
@@ -430,7 +462,9 @@ class Trial:
         except _Halt as halt:
             raise halt.cause from None
         except Flaky as flaky:
-            raise Inconclusive(f"a finding did not repeat when it was tried again: {str(flaky).splitlines()[0]}") from flaky
+            raise Inconclusive(
+                f"a finding did not repeat when it was tried again: {str(flaky).splitlines()[0]}"
+            ) from flaky
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +478,9 @@ class Finding:
     files: list[str]
 
 
-def confirm(lab: Lab, requirement: str, translate: Mapping[str, str], setup: Setup, steps: list[Object]) -> Violated | None:
+def confirm(
+    lab: Lab, requirement: str, translate: Mapping[str, str], setup: Setup, steps: list[Object]
+) -> Violated | None:
     """Carry the steps out again in a fresh process on a fresh root; the finding, if it is there again.
 
     Raises:

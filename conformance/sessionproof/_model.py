@@ -1,8 +1,9 @@
 """The spec as a value: the worlds that a correct store may be in, and what a call and its outcome leave of them.
 
-`Model.step(worlds, call, outcome)` is pure. A world is kept per session, as the states that the session may be in: after
-an outcome that is unknown there are several, until a read settles it. No state left is a violation; it names the
-requirements that it breaks, and the model goes on with what was observed, so that one defect is not reported as twenty.
+`Model.step(worlds, call, outcome)` is pure. A world is kept per session, as the states that the session may be in:
+after an outcome that is unknown there are several, until a read settles it. No state left is a violation; it names the
+requirements that it breaks, and the model goes on with what was observed, so that one defect is not reported as
+twenty.
 
 Which requirement a wrong answer breaks depends on what happened since the session was last seen right: its own save
 (STO-2), work on another id (STO-6), a new process (STO-7), damage (COR). Each state carries that suspicion.
@@ -20,7 +21,12 @@ from sessionproof._worlds import NOTHING, Absent, Anything, Present, State, Step
 
 _CORRUPT = frozenset({Kind.CORRUPT, Kind.UNSUPPORTED_VERSION})
 _WRITES = frozenset({"save", "delete", "attach", "prune"})
-_WHOLE_STORE: dict[str, Suspects] = {"list": ("STO-4",), "summaries": ("STO-9",), "latest": ("STO-9",), "check": ("STO-13",)}
+_WHOLE_STORE: dict[str, Suspects] = {
+    "list": ("STO-4",),
+    "summaries": ("STO-9",),
+    "latest": ("STO-9",),
+    "check": ("STO-13",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +98,12 @@ class Model:
                 case _:
                     return state
 
-        return replace(worlds.mapped(suspect), store_suspects=(requirement,) if shared else ("COR-4",), shared_damage=shared)
+        return replace(
+            worlds.mapped(suspect), store_suspects=(requirement,) if shared else ("COR-4",), shared_damage=shared
+        )
 
     def disturbed(self, worlds: Worlds, requirement: str) -> Worlds:
-        """The worlds after the kit did something that must not matter; what is wrong from here on breaks `requirement`."""
+        """The worlds after the kit did what must not matter: whatever is wrong from here on breaks `requirement`."""
 
         def suspect(_: str, state: State) -> State:
             return state if isinstance(state, Anything) else replace(state, suspects=(requirement,))
@@ -111,10 +119,13 @@ class Model:
             return self._saved(worlds, call, outcome, document)
         assert isinstance(outcome, Refusal)
         after = worlds if outcome.not_applied else self._unknown(worlds, call)
-        damaged = _damage(states) or (("COR-12",) if worlds.shared_damage else ())
+        damaged = bool(_damage(states)) or worlds.shared_damage
         if self.invalid(document):
-            expected = {Kind.INVALID_DOCUMENT} | (set() if self.statement.promises(call.id) else {Kind.INVALID_ID})
-            return Step(after) if outcome.kind in expected else self._refused(after, call, outcome, ("FMT-4",), "invalid_document")
+            if outcome.kind is Kind.INVALID_DOCUMENT:
+                return Step(after)
+            if outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
+                return Step(after)
+            return self._refused(after, call, outcome, ("FMT-4",), "`invalid_document`")
         match outcome.kind:
             case Kind.INVALID_DOCUMENT if not self.must_keep(document):
                 return Step(after)
@@ -135,12 +146,22 @@ class Model:
         revision = outcome.result.get("revision")
         if self.invalid(document):
             violations.append(
-                Violation(("FMT-4",), "invalid-accepted", "An invalid document is accepted.", "`invalid_document`", "an acknowledgement")
+                Violation(
+                    ("FMT-4",),
+                    "invalid-accepted",
+                    "An invalid document is accepted.",
+                    "`invalid_document`",
+                    "an acknowledgement",
+                )
             )
         if self._stale(states, call):
             violations.append(
                 Violation(
-                    ("STO-12",), "stale-accepted", "A save with a stale revision is acknowledged.", "`conflict`", "an acknowledgement"
+                    ("STO-12",),
+                    "stale-accepted",
+                    "A save with a stale revision is acknowledged.",
+                    "`conflict`",
+                    "an acknowledgement",
                 )
             )
         kept = Value.of(self._public(document))
@@ -176,7 +197,11 @@ class Model:
             return False
         revision = call.params["if_revision"]
         verdicts = {
-            False if isinstance(state, Present) and revision in state.current else True if isinstance(state, Absent | Present) and revision in state.stale else None
+            False
+            if isinstance(state, Present) and revision in state.current
+            else True
+            if isinstance(state, Absent | Present) and revision in state.stale
+            else None
             for state in states
         }
         return verdicts.pop() if len(verdicts) == 1 else None
@@ -187,10 +212,16 @@ class Model:
             return Step(worlds.with_states(call.id, [self._adopted(states[0], outcome)]))
         left = [state for state in states if self._loads_as(worlds, call.id, state, outcome)]
         if left:
-            return Step(self._learned(worlds, call, outcome).with_states(call.id, [self._confirmed(s, outcome) for s in left]))
+            return Step(
+                self._learned(worlds, call, outcome).with_states(call.id, [self._confirmed(s, outcome) for s in left])
+            )
         expected = " or ".join(dict.fromkeys(self._shown(state) for state in states))
         violation = Violation(
-            self._suspects(call.id, states), _load_fault(states, outcome), _load_summary(states, outcome), expected, observed(outcome)
+            self._suspects(call.id, states),
+            _load_fault(states, outcome),
+            _load_summary(states, outcome),
+            expected,
+            observed(outcome),
         )
         return Step(worlds.with_states(call.id, [self._adopted(states[0], outcome)]), (violation,))
 
@@ -203,34 +234,43 @@ class Model:
             case Refusal(), _:
                 return False
             case Answer(), Present():
-                allowed = {state.document.key} | ({state.previous.key} if state.damaged and state.previous else set())
+                older = state.previous if state.damaged and not worlds.shared_damage else None
+                allowed = {known.key for known in (state.document, older) if known is not None}
                 return bool(outcome.result["found"]) and self._loaded(outcome).key in allowed
             case Answer(), Absent():
                 if self.statement.missing == "absent" or not outcome.result["found"]:
                     return not outcome.result["found"]
-                return bool(outcome.result.get("fresh")) or worlds.fresh is None or self._loaded(outcome) == worlds.fresh
+                return (
+                    bool(outcome.result.get("fresh")) or worlds.fresh is None or self._loaded(outcome) == worlds.fresh
+                )
             case _:
                 return True
 
     def _confirmed(self, state: State, outcome: Outcome) -> State:
         if isinstance(state, Anything) or state.damaged:
             return state
-        if isinstance(state, Present) and isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str):
+        if (
+            isinstance(state, Present)
+            and isinstance(outcome, Answer)
+            and isinstance(outcome.result.get("revision"), str)
+        ):
             token = cast("str", outcome.result["revision"])
             return replace(state, suspects=(), current=state.current | {token}, stale=state.stale - {token})
         return replace(state, suspects=())
 
     def _learned(self, worlds: Worlds, call: Call, outcome: Outcome) -> Worlds:
         """An id never saved may answer a fresh document: the first one seen is what the others must give."""
-        unsaved = worlds.states(call.id) == (NOTHING,) or all(isinstance(state, Absent) for state in worlds.states(call.id))
+        unsaved = worlds.states(call.id) == (NOTHING,) or all(
+            isinstance(state, Absent) for state in worlds.states(call.id)
+        )
         if worlds.fresh is None and unsaved and isinstance(outcome, Answer) and outcome.result["found"]:
             return replace(worlds, fresh=self._loaded(outcome))
         return worlds
 
     def _adopted(self, state: State, outcome: Outcome) -> State:
         if isinstance(outcome, Answer) and outcome.result["found"] and not outcome.result.get("fresh"):
-            attachments = state.attachments if isinstance(state, Present) else {}
-            return Present(self._loaded(outcome), (), attachments=attachments)
+            found = self._loaded(outcome)
+            return replace(state, document=found, suspects=()) if isinstance(state, Present) else Present(found, ())
         if isinstance(outcome, Answer):
             return Absent(())
         return Anything()
@@ -250,7 +290,9 @@ class Model:
         if all(isinstance(state, Absent) for state in states):
             if outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
                 return Step(after)
-            return self._refused(after, call, outcome, self._about(call.id, ("STO-3",)), "deleting an absent session is no error")
+            return self._refused(
+                after, call, outcome, self._about(call.id, ("STO-3",)), "deleting an absent session is no error"
+            )
         return self._refused_id(after, call, outcome, states)
 
     def _exists(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
@@ -269,8 +311,16 @@ class Model:
         if answer in present:
             return Step(worlds)
         expected = "true" if present == {True} else "false"
-        summary = f"`exists` answers {str(answer).lower()} for a session that is {'there' if present == {True} else 'not there'}."
-        return Step(worlds, (Violation(self._suspects(call.id, states, "STO-5"), "exists-wrong", summary, expected, str(answer).lower()),))
+        there = "there" if present == {True} else "not there"
+        summary = f"`exists` answers {str(answer).lower()} for a session that is {there}."
+        return Step(
+            worlds,
+            (
+                Violation(
+                    self._suspects(call.id, states, "STO-5"), "exists-wrong", summary, expected, str(answer).lower()
+                ),
+            ),
+        )
 
     def _attach(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
         states = worlds.states(call.id)
@@ -298,7 +348,9 @@ class Model:
             return Step(after)
         if absent and outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
             return Step(after)
-        return self._refused(after, call, outcome, self._about(call.id, ("STO-11",)), "`not_found`" if absent else "an acknowledgement")
+        return self._refused(
+            after, call, outcome, self._about(call.id, ("STO-11",)), "`not_found`" if absent else "an acknowledgement"
+        )
 
     def _attachments(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
         states = worlds.states(call.id)
@@ -311,7 +363,10 @@ class Model:
             absent = all(isinstance(state, Absent) for state in states)
             if _damage(states) and outcome.kind in _CORRUPT:
                 return Step(worlds)
-            if absent and (outcome.kind is Kind.NOT_FOUND or (outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id))):
+            if absent and (
+                outcome.kind is Kind.NOT_FOUND
+                or (outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id))
+            ):
                 return Step(worlds)
             return self._refused(worlds, call, outcome, suspects, "the items as saved, or null")
         assert isinstance(outcome, Answer)
@@ -335,20 +390,38 @@ class Model:
         """What is wrong with the ids that a whole-store answer names."""
         for id in dict.fromkeys(listed):
             if listed.count(id) > 1:
-                return (_wrong_list(requirement, "listed-twice", f"`{method}` names a session {listed.count(id)} times.", [id], listed),)
+                return (
+                    _wrong_list(
+                        requirement,
+                        "listed-twice",
+                        f"`{method}` names a session {listed.count(id)} times.",
+                        [id],
+                        listed,
+                    ),
+                )
         for id in listed:
             states = worlds.states(id)
             if all(isinstance(state, Absent) for state in states):
-                deleted: Suspects = ("STO-3",) if any("STO-3" in cast("Absent", state).suspects for state in states) else ()
+                deleted: Suspects = (
+                    ("STO-3",) if any("STO-3" in cast("Absent", state).suspects for state in states) else ()
+                )
                 suspects = (*worlds.store_suspects, *requirement, *deleted, *self._hostile(list(worlds.sessions)))
-                return (_wrong_list(suspects, "listed-absent", f"`{method}` names a session that is not there.", [id], listed),)
+                return (
+                    _wrong_list(
+                        suspects, "listed-absent", f"`{method}` names a session that is not there.", [id], listed
+                    ),
+                )
         for id, states in worlds.sessions.items():
             if id not in listed and all(isinstance(state, Present) for state in states):
                 damaged = _damage(states)
                 suspects = ("COR-13",) if damaged else (*worlds.store_suspects, *requirement, *self._hostile([id]))
                 if damaged and method != "list":
                     continue
-                return (_wrong_list(suspects, "not-listed", f"`{method}` does not name a session that is there.", [id], listed),)
+                return (
+                    _wrong_list(
+                        suspects, "not-listed", f"`{method}` does not name a session that is there.", [id], listed
+                    ),
+                )
         return ()
 
     def _summaries(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
@@ -359,7 +432,11 @@ class Model:
         listed = [cast("str", summary["id"]) for summary in summaries]
         if "workspace" in call.params:
             return Step(worlds)
-        found = self._named(worlds, listed, "summaries", ("STO-9",)) or self._counted(worlds, summaries) or self._ordered(worlds, listed)
+        found = (
+            self._named(worlds, listed, "summaries", ("STO-9",))
+            or self._counted(worlds, summaries)
+            or self._ordered(worlds, listed)
+        )
         return Step(worlds, found)
 
     def _counted(self, worlds: Worlds, summaries: list[Object]) -> tuple[Violation, ...]:
@@ -377,10 +454,20 @@ class Model:
         if not self.statement.ordered or any(_damage(worlds.states(id)) for id in listed):
             return ()
         changes = [_changed(worlds.states(id)) for id in listed]
-        for (earlier, first), (later, second) in zip(zip(listed, changes, strict=True), zip(listed[1:], changes[1:], strict=True), strict=False):
+        for (earlier, first), (later, second) in zip(
+            zip(listed, changes, strict=True), zip(listed[1:], changes[1:], strict=True), strict=False
+        ):
             if first is not None and second is not None and first < second:
                 text = f"`summaries` puts {short(earlier)} before {short(later)}, which was changed later."
-                return (Violation((*worlds.store_suspects, "STO-9"), "order-wrong", text, "most recently changed first", short(listed)),)
+                return (
+                    Violation(
+                        (*worlds.store_suspects, "STO-9"),
+                        "order-wrong",
+                        text,
+                        "most recently changed first",
+                        short(listed),
+                    ),
+                )
         return ()
 
     def _latest(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
@@ -388,25 +475,31 @@ class Model:
             return self._store_refused(worlds, call, outcome)
         assert isinstance(outcome, Answer)
         answer = outcome.result["id"]
-        possible = {id for id, states in worlds.sessions.items() if not all(isinstance(state, Absent) for state in states)}
+        possible = {
+            id for id, states in worlds.sessions.items() if not all(isinstance(state, Absent) for state in states)
+        }
         definite = {id for id, states in worlds.sessions.items() if all(isinstance(state, Present) for state in states)}
         damaged = any(_damage(states) for states in worlds.sessions.values())
         if damaged:
             newest = possible
         else:
             last = max((_changed(worlds.states(id)) or 0 for id in definite), default=0)
-            newest = {id for id in possible if (_changed(worlds.states(id)) is None or _changed(worlds.states(id)) == last)}
+            newest = {
+                id for id in possible if (_changed(worlds.states(id)) is None or _changed(worlds.states(id)) == last)
+            }
         if answer in newest or (answer is None and (not definite or damaged)):
             return Step(worlds)
         expected = " or ".join(short(id) for id in sorted(newest)) or "null"
         text = "`latest` does not name the session that was changed last."
-        return Step(worlds, (Violation((*worlds.store_suspects, "STO-9"), "latest-wrong", text, expected, short(answer)),))
+        return Step(
+            worlds, (Violation((*worlds.store_suspects, "STO-9"), "latest-wrong", text, expected, short(answer)),)
+        )
 
-    def _prune(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
+    def _prune(self, worlds: Worlds, _: Call, outcome: Outcome) -> Step:
         """What a prune removes is told by the probe (`Worlds` know no clock); here it is only carried out."""
         if isinstance(outcome, Refusal):
             return Step(worlds)
-        return Step(worlds.mapped(lambda _, state: Anything()))
+        return Step(worlds.mapped(_anything))
 
     def pruned(self, worlds: Worlds, removed: Iterable[str]) -> Worlds:
         """The worlds after a prune that removes just these sessions."""
@@ -439,8 +532,10 @@ class Model:
                 happened = tuple(self._overwritten(worlds, state, document, None, ("STO-2",)) for state in states)
             case "delete":
                 happened = tuple(Absent(("STO-3",), _issued(state)) for state in states)
-            case "attach" | "prune":
-                return worlds.mapped(lambda id, state: Anything() if call.method == "prune" or id == call.id else state)
+            case "attach":
+                return worlds.with_states(call.id, [Anything()])
+            case "prune":
+                return worlds.mapped(_anything)
             case _:
                 pass
         return self._others_suspect(worlds.with_states(call.id, (*states, *happened)), call.id)
@@ -487,12 +582,16 @@ class Model:
     @staticmethod
     def _refused(worlds: Worlds, call: Call, outcome: Refusal, requirements: Suspects, expected: str) -> Step:
         summary = f"`{call.method}` is refused as `{outcome.kind}`."
-        return Step(worlds, (Violation(requirements, f"{call.method}-{outcome.kind}", summary, expected, observed(outcome)),))
+        return Step(
+            worlds, (Violation(requirements, f"{call.method}-{outcome.kind}", summary, expected, observed(outcome)),)
+        )
 
     def _shown(self, state: State) -> str:
         match state:
             case Present() if state.damaged:
-                return f"{short(state.document.key)}, `corrupt`" + (", or the document before" if state.previous else "")
+                return f"{short(state.document.key)}, `corrupt`" + (
+                    ", or the document before" if state.previous else ""
+                )
             case Present():
                 return short(state.document.key)
             case _:
@@ -511,15 +610,33 @@ def observed(outcome: Outcome) -> str:
         case Answer():
             return short(_json.encode(outcome.result))
         case Refusal():
-            return f"error `{outcome.kind}`" + (f" ({outcome.errno})" if outcome.errno else "") + (f": {outcome.message[:300]}" if outcome.message else "")
+            return (
+                f"error `{outcome.kind}`"
+                + (f" ({outcome.errno})" if outcome.errno else "")
+                + (f": {outcome.message[:300]}" if outcome.message else "")
+            )
         case Silence():
             return f"{outcome.reason}: {outcome.detail}"
 
 
 def _defect(call: Call, outcome: Outcome) -> Violation:
     reason = outcome.reason if isinstance(outcome, Silence) else "internal"
-    said = {"hang": "is not answered", "adapter-crash": "ends the process", "internal": "is answered by an internal error"}[reason]
-    return Violation((), f"{call.method}-{reason}", f"`{call.method}` {said}.", "an answer, or an error of the protocol", observed(outcome))
+    said = {
+        "hang": "is not answered",
+        "adapter-crash": "ends the process",
+        "internal": "is answered by an internal error",
+    }[reason]
+    return Violation(
+        (),
+        f"{call.method}-{reason}",
+        f"`{call.method}` {said}.",
+        "an answer, or an error of the protocol",
+        observed(outcome),
+    )
+
+
+def _anything(_: str, __: State) -> State:
+    return Anything()
 
 
 def _damage(states: tuple[State, ...]) -> Suspects:
@@ -537,7 +654,7 @@ def _issued(state: State) -> frozenset[str]:
 
 
 def _attachment_keys(state: State, kind: str) -> set[str] | None:
-    """What `attachments` may answer, None for anything: the items as saved; where none were saved, null or an empty list."""
+    """What `attachments` may answer: the items as saved; where none were, null or an empty list. None: anything."""
     none = {"null", "[]"}
     if not isinstance(state, Present):
         return none

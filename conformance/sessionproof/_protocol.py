@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias, cast
 
-from sessionproof._json import Object
+from sessionproof._json import JSON, Object
 
 VERSION = "1.0"
 
@@ -43,7 +43,7 @@ class Call:
     """One request to the store."""
 
     method: str
-    params: Object = field(default_factory=dict)
+    params: Object = field(default_factory=dict[str, "JSON"])
 
     @property
     def id(self) -> str:
@@ -75,7 +75,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No answer: the adapter died (`adapter-crash`) or let its deadline pass (`hang`). The operation may have happened."""
+    """No answer: the adapter died (`adapter-crash`) or let its deadline pass (`hang`). The call may have happened."""
 
     reason: Literal["hang", "adapter-crash"]
     detail: str

@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from sessionproof._manifest import Deviation, Manifest
@@ -13,7 +13,8 @@ from sessionproof._statement import Statement
 from sessionproof._suite import SEVERITY, Result, Verdict, probes_of
 
 VERSION = "1.0"
-EXIT_OK, EXIT_NOT_CONFORMANT, EXIT_USAGE, EXIT_ADAPTER, EXIT_UNDECIDED, EXIT_KIT, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+EXIT_OK, EXIT_NOT_CONFORMANT, EXIT_USAGE, EXIT_ADAPTER, EXIT_UNDECIDED, EXIT_KIT = range(6)
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ def build(ran: Ran) -> dict[str, Any]:
     """The report of a run."""
     entries = [_entry(ran, requirement) for requirement in catalogue().values()]
     probed = [entry for entry in entries if entry["id"] in ran.selected and probes_of(frozenset({entry["id"]}))]
-    filtered = ran.selected != frozenset(catalogue())
-    missing = any(entry["verdict"] == "not-run" and entry["blame"] == "kit" for entry in probed)
+    complete = ran.selected == frozenset(catalogue()) and not any(_cut_short(entry) for entry in probed)
+    ledger = _ledger(ran, entries)
     report: dict[str, Any] = {
         "report": VERSION,
         "kit": {"name": "sessionproof", "version": kit_version()},
@@ -53,16 +54,16 @@ def build(ran: Ran) -> dict[str, Any]:
         "environment": environment(),
         "profile": ran.profile,
         "seed": ran.seed,
-        "complete": not (filtered or ran.interrupted or missing),
-        "conformant": _conformant(entries),
+        "complete": complete,
+        "conformant": complete and _holds(probed),
         "levels": _levels(ran, entries),
         "requirements": entries,
         "cost": {},
         "totals": _totals(entries),
         "warnings": list(ran.warnings),
-        "deviations": _ledger(ran, entries),
+        "deviations": ledger,
     }
-    report["exit_code"], report["conclusion"] = conclude(report, strict=ran.strict, probed={entry["id"] for entry in probed})
+    report["exit_code"], report["conclusion"] = _conclude(ran, probed, ledger)
     return report
 
 
@@ -79,8 +80,11 @@ def environment() -> dict[str, Any]:
 
 
 def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
+    # By probe, not by arrival: with several workers the order of arrival is chance.
+    names = [probe.name for probe in probes_of(frozenset({requirement.id}))]
     results = [result for result in ran.results if result.requirement == requirement.id]
-    verdict, summary, blame = _merged(ran, requirement, results)
+    results.sort(key=lambda result: names.index(result.probe))
+    verdict, summary, blame = _merged(ran, requirement, results, len(names))
     decisive = next((result for result in results if result.verdict == verdict), None)
     trials: dict[str, int] = {}
     for result in results:
@@ -93,7 +97,7 @@ def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
         "verdict": verdict,
         "summary": summary,
         "blame": blame,
-        "fault": decisive.fault if decisive else None,
+        "faults": sorted({result.fault for result in results if result.fault}),
         "assumed": _rests_on_assumption(ran, requirement),
         "deviation": None,
         "trials": trials,
@@ -116,16 +120,21 @@ def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
     return entry
 
 
-def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tuple[Verdict, str, str | None]:
+def _merged(
+    ran: Ran, requirement: Requirement, results: Sequence[Result], probes: int
+) -> tuple[Verdict, str, str | None]:
+    """One verdict of all probes: the worst of theirs, and no judgement in favour of the store where one is missing."""
     if not results:
         if requirement.id not in ran.selected:
             return "not-run", "not selected", None
-        if not probes_of(frozenset({requirement.id})):
-            if ran.statement is not None and (reason := requirement.not_applicable(ran.statement, on_disk=True)):
-                return "not-applicable", reason, None
-            return "not-run", "this version of the kit has no probe for it", None
-        return "not-run", "the run ended before it", "kit"
+        if probes:
+            return "not-run", "the run ended before it", None
+        if ran.statement is not None and (reason := requirement.not_applicable(ran.statement, on_disk=True)):
+            return "not-applicable", reason, None
+        return "not-run", "this version of the kit has no probe for it", None
     worst = min(results, key=lambda result: SEVERITY.index(result.verdict))
+    if worst.verdict in {"pass", "not-applicable"} and len(results) < probes:
+        return "not-run", f"only {len(results)} of its {probes} probes ran", None
     return worst.verdict, worst.summary, worst.blame
 
 
@@ -136,22 +145,19 @@ def _rests_on_assumption(ran: Ran, requirement: Requirement) -> bool:
     return requirement.not_applicable(ran.statement, on_disk=True) is not None
 
 
-def _conformant(entries: list[dict[str, Any]]) -> bool:
-    judged = [entry for entry in entries if entry["level"] == "MUST" and not entry["assumed"]]
-    return any(entry["verdict"] == "pass" for entry in judged) and all(entry["verdict"] != "fail" for entry in judged) and not _undecided(entries)
+def _cut_short(entry: Mapping[str, Any]) -> bool:
+    """Whether the run ended, or was told to end, before all probes of the requirement."""
+    return bool(entry["verdict"] == "not-run" and len(entry["probes"]) < len(probes_of(frozenset({entry["id"]}))))
 
 
-def _undecided(entries: list[dict[str, Any]]) -> list[str]:
-    """The MUSTs of this run that were probed and not decided."""
-    return [
-        entry["id"]
-        for entry in entries
-        if entry["level"] == "MUST" and not entry["assumed"] and (entry["verdict"] in {"inconclusive", "error"} or (entry["verdict"] == "not-run" and entry["probes"]) or entry["blame"] == "kit")
-    ]
+def _holds(probed: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every MUST that applies by the store's own claims passed, and there was one."""
+    verdicts = [entry["verdict"] for entry in probed if entry["level"] == "MUST" and not entry["assumed"]]
+    return "pass" in verdicts and all(verdict in {"pass", "not-applicable"} for verdict in verdicts)
 
 
-def _levels(ran: Ran, entries: list[dict[str, Any]]) -> dict[str, str | None]:
-    """The level of documents and of logs: each letter needs all below it, its whole set run and every applicable MUST passed."""
+def _levels(ran: Ran, entries: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    """The level of documents and of logs: each letter needs all below it, its whole set run, every applicable MUST passed."""
     operations = ran.statement.operations if ran.statement else frozenset[str]()
     on_disk = all("no save was seen to change" not in entry["summary"] for entry in entries)
     levels: dict[str, str | None] = {"document": None, "log": None}
@@ -159,39 +165,46 @@ def _levels(ran: Ran, entries: list[dict[str, Any]]) -> dict[str, str | None]:
         if not needed <= operations:
             continue
         for letter in LEVELS:
-            mine = [e for e in entries if e["level"] == "MUST" and groups()[e["id"].partition("-")[0]].level == letter]
-            passed = all(e["verdict"] in {"pass", "not-applicable"} and not e["assumed"] for e in mine) and any(e["verdict"] == "pass" for e in mine)
+            verdicts = [
+                entry["verdict"]
+                for entry in entries
+                if entry["level"] == "MUST"
+                and not entry["assumed"]
+                and groups()[entry["id"].partition("-")[0]].level == letter
+            ]
+            passed = "pass" in verdicts and all(verdict in {"pass", "not-applicable"} for verdict in verdicts)
             if not passed or (letter != "R" and not on_disk):
                 break
             levels[kind] = letter
     return levels
 
 
-def _totals(entries: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+def _totals(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     totals: dict[str, dict[str, int]] = {}
     for entry in entries:
-        by_verdict = totals.setdefault(entry["level"], dict.fromkeys((*SEVERITY,), 0))
+        by_verdict = totals.setdefault(entry["level"], dict.fromkeys(SEVERITY, 0))
         by_verdict[entry["verdict"]] += 1
     return totals
 
 
-def _ledger(ran: Ran, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _ledger(ran: Ran, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every recorded deviation beside what was found: known, changed, fixed, stale, or not looked at in this run."""
     found = {entry["id"]: entry for entry in entries}
     ledger: list[dict[str, Any]] = []
     for deviation in ran.manifest.deviations:
         entry = found[deviation.requirement]
         state = _standing(deviation, entry)
-        if state in {"known", "changed"}:
-            entry["deviation"] = {"state": state, "reason": deviation.reason, "issue": deviation.issue}
-        ledger.append({"requirement": deviation.requirement, "fault": deviation.fault, "reason": deviation.reason, "issue": deviation.issue, "state": state})
+        ledger.append({**asdict(deviation), "state": state})
+        recorded = {other.fault for other in ran.manifest.deviations if other.requirement == deviation.requirement}
+        if state == "known" and recorded >= set(entry["faults"]):
+            entry["deviation"] = {"reason": deviation.reason, "issue": deviation.issue}
     return ledger
 
 
 def _standing(deviation: Deviation, entry: Mapping[str, Any]) -> str:
     match entry["verdict"]:
         case "fail":
-            return "known" if entry["fault"] == deviation.fault else "changed"
+            return "known" if deviation.fault in entry["faults"] else "changed"
         case "pass":
             return "fixed"
         case "not-applicable":
@@ -200,29 +213,37 @@ def _standing(deviation: Deviation, entry: Mapping[str, Any]) -> str:
             return "not looked at"
 
 
-def conclude(report: Mapping[str, Any], *, strict: bool, probed: set[str]) -> tuple[int, str]:
+def _conclude(
+    ran: Ran, probed: Sequence[Mapping[str, Any]], ledger: Sequence[Mapping[str, Any]]
+) -> tuple[int, str]:
     """The exit code of a report, and the sentence that says why."""
-    entries = [entry for entry in report["requirements"] if entry["id"] in probed]
-    deciding = [entry for entry in entries if not entry["assumed"] and (entry["level"] == "MUST" or (strict and entry["level"] == "SHOULD"))]
-    blames = {entry["blame"] for entry in entries if entry["verdict"] == "error"}
+    levels = {"MUST", "SHOULD"} if ran.strict else {"MUST"}
+    deciding = [entry for entry in probed if entry["level"] in levels and not entry["assumed"]]
+    blames = {entry["blame"] for entry in probed if entry["verdict"] == "error"}
     new = [entry["id"] for entry in deciding if entry["verdict"] == "fail" and not entry["deviation"]]
-    moved = [f"{line['requirement']} ({line['state']})" for line in report["deviations"] if line["state"] in {"changed", "fixed", "stale"}]
+    states = {"changed", "fixed", "stale"}
+    moved = [f"{line['requirement']} ({line['state']})" for line in ledger if line["state"] in states]
     undecided = [entry["id"] for entry in deciding if entry["verdict"] in {"inconclusive", "error", "not-run"}]
-    known = [line["requirement"] for line in report["deviations"] if line["state"] == "known"]
+    known = [line["requirement"] for line in ledger if line["state"] == "known"]
+    if ran.interrupted:
+        done = sum(not _cut_short(entry) for entry in probed)
+        return EXIT_INTERRUPTED, f"Interrupted: {done} of {len(probed)} requirements were probed."
     if "kit" in blames:
         return EXIT_KIT, "An error of the kit: please report it, with the details in the JSON report."
     if "adapter" in blames:
         return EXIT_ADAPTER, "The adapter could not be driven to the end; its faults say where."
-    if new:
-        return EXIT_NOT_CONFORMANT, f"Not conformant: {_listed(new)} {'fails' if len(new) == 1 else 'fail'}."
-    if moved:
-        return EXIT_NOT_CONFORMANT, f"The recorded deviations are not what was found: {_listed(moved)}."
-    if not any(entry["verdict"] in {"pass", "fail"} for entry in entries):
+    if new or moved:
+        fails = f"Not conformant: {_listed(new)} {'fails' if len(new) == 1 else 'fail'}." if new else ""
+        differs = f"The recorded deviations are not what was found: {_listed(moved)}." if moved else ""
+        return EXIT_NOT_CONFORMANT, f"{fails} {differs}".strip()
+    if not any(entry["verdict"] in {"pass", "fail"} for entry in probed):
         return EXIT_UNDECIDED, "Nothing could be judged: the statement lists no operation that any selected requirement is about."
     if undecided:
         return EXIT_UNDECIDED, f"Not decided: {_listed(undecided)}."
     if known:
         return EXIT_OK, f"As recorded: {_listed(known)} {'deviates' if len(known) == 1 else 'deviate'}; everything else holds."
+    if ran.selected != frozenset(catalogue()):
+        return EXIT_OK, "What was selected holds."
     return EXIT_OK, "Conformant, as far as this version of the kit probes."
 
 

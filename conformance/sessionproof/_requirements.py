@@ -35,7 +35,7 @@ class Requirement:
     since: str
     operations: tuple[frozenset[str], ...]
     notes: str = ""
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def group(self) -> str:
@@ -102,7 +102,10 @@ def catalogue() -> Mapping[str, Requirement]:
 def groups() -> Mapping[str, Group]:
     """Every group by id, in the catalogue's order."""
     entries = _data.toml_file("spec", "requirements.toml")["group"]
-    return {entry["id"]: Group(entry["id"], entry["title"], entry["description"].strip(), entry.get("level")) for entry in entries}
+    return {
+        entry["id"]: Group(entry["id"], entry["title"], entry["description"].strip(), entry.get("level"))
+        for entry in entries
+    }
 
 
 class UnknownRequirement(ValueError):  # noqa: N818 - reads as what is wrong
@@ -120,6 +123,8 @@ def selected(words: tuple[str, ...]) -> frozenset[str]:
         wanted = word.strip().upper()
         found = {id for id, requirement in catalogue().items() if wanted in {id, requirement.group}}
         if not found:
-            raise UnknownRequirement(f"{word!r} is neither a requirement nor a group; `sessionproof list` shows them all")
+            raise UnknownRequirement(
+                f"{word!r} is neither a requirement nor a group; `sessionproof list` shows them all"
+            )
         chosen |= found
     return frozenset(chosen or catalogue())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from sessionproof import _steps, _tree
 from sessionproof._client import AdapterProcess
@@ -20,9 +20,11 @@ from sessionproof._model import Model, observed
 from sessionproof._placeholders import resolved
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._statement import Statement
-from sessionproof._tree import Tree
-from sessionproof._watch import Watch
 from sessionproof._worlds import Violation, Worlds
+
+if TYPE_CHECKING:
+    from sessionproof._tree import Tree
+    from sessionproof._watch import Watch
 
 Steps: TypeAlias = list[Object]
 _WRITES = frozenset({"save", "delete", "attach", "prune"})
@@ -47,9 +49,9 @@ class Violated(Exception):  # noqa: N818 - reads as what happened
 class Setup:
     """How the processes and the root of a run are prepared; part of a case.
 
-    `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root and
-    are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the root is
-    there, with mode 0755, before the store ever opens it.
+    `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root
+    and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
+    root is there, with mode 0755, before the store ever opens it.
     """
 
     umask: int | None = None
@@ -65,16 +67,18 @@ class Setup:
     @classmethod
     def from_json(cls, value: Mapping[str, JSON]) -> "Setup":
         """The inverse of `to_json`."""
-        return cls(**cast("dict[str, int]", dict(value)))
+        return cls(**cast("dict[str, Any]", dict(value)))
 
 
 class Workplace(Protocol):
     """What a run needs from the lab that it runs in."""
 
-    documents: Documents
-    model: Model
     volatile: tuple[str, ...]
 
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def model(self) -> Model: ...
     def process(self, setup: Setup) -> AdapterProcess: ...
     def fresh_process(self, setup: Setup) -> AdapterProcess: ...
     def carries(self, process: AdapterProcess, value: JSON) -> bool: ...
@@ -86,7 +90,7 @@ class Workplace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Which findings of a run count: those of `requirement`; `translate` renames requirements where the probe knows better."""
+    """Which findings count: those of `requirement`, after `translate` has renamed what the probe knows better."""
 
     requirement: str
     translate: Mapping[str, str]
@@ -100,8 +104,8 @@ class Judge:
 class Run:
     """A store on a fresh root, open.
 
-    With `fast`, a step that asks for a new process may use the one at hand with a new store object on a copied root; what
-    that finds is confirmed without it. `opened` as false leaves the store closed (for a copy of a closed one).
+    With `fast`, a step that asks for a new process may use the one at hand with a new store object on a copied root;
+    what that finds is confirmed without it.
 
     Raises:
         Violated: A finding that counts, from any step.
@@ -114,7 +118,6 @@ class Run:
         self.steps: Steps = []
         self.worlds = Worlds()
         self.trials: dict[str, int] = {}
-        self.muted: list[Violation] = []
         self.no_store: Refusal | None = None
         self.last: Outcome | None = None
         self.revisions: dict[str, list[str]] = {}
@@ -144,12 +147,16 @@ class Run:
         self.steps.append(step)
         name = cast("str", step["do"])
         self.last = None
-        self._carry_out[name](self, step)
+        _CARRY_OUT[name](self, step)
         return self.last
 
     def call(self, method: str, **params: JSON) -> Outcome | None:
         """The step `call`. None where the adapter's own JSON does not carry the value: it is then not sent."""
         return self.do({"do": "call", "method": method, "params": params})
+
+    def look(self, ids: list[str]) -> None:
+        """The step `look` at these sessions and at the store as a whole."""
+        self.do({"do": "look", "ids": list[JSON](ids)})
 
     def listed(self, method: str) -> bool:
         """Whether the statement lists the operation."""
@@ -159,7 +166,7 @@ class Run:
         """A run that goes on from here on a copy of the closed root."""
         twin = object.__new__(Run)
         twin.__dict__.update(self.__dict__)
-        twin.steps, twin.trials, twin.muted = list(self.steps), {}, []
+        twin.steps, twin.trials = list(self.steps), {}
         twin.marks, twin.owners = dict(self.marks), dict(self.owners)
         twin.outside = self.place.new_folder()
         twin.root = twin.outside / "root"
@@ -187,14 +194,16 @@ class Run:
         """The session files of one id: not empty, and only operations on that id created or changed them."""
         tree = self.tree()
         return sorted(
-            name for name, owners in self.owners.items() if owners == {id} and name in tree and tree[name].kind == "file" and tree[name].content
+            name
+            for name, owners in self.owners.items()
+            if owners == {id} and name in tree and tree[name].kind == "file" and tree[name].content
         )
 
     def shared_files(self) -> list[str]:
-        """The other files that are not empty."""
-        tree = self.tree()
+        """The other files that are not empty: those that serve several sessions, or the store as a whole."""
+        own = {name for id in self.ids() for name in self.files_of(id)}
         return sorted(
-            name for name, entry in tree.items() if entry.kind == "file" and entry.content and len(self.owners.get(name, set())) != 1
+            name for name, entry in self.tree().items() if entry.kind == "file" and entry.content and name not in own
         )
 
     def ids(self) -> list[str]:
@@ -208,11 +217,13 @@ class Run:
     # -- judging -------------------------------------------------------------------------------------------------------
 
     def report(self, violation: Violation) -> None:
-        """Raise the finding where it counts, else remember that it was muted."""
+        """Raise the finding where it counts; the others are for their own requirements' probes to find."""
         if self.judge.counts(violation):
-            names = [f"{name} ({len(entry.content)} bytes)" if entry.kind == "file" else f"{name} ({entry.kind})" for name, entry in self.tree().items()]
+            names = [
+                f"{name} ({len(entry.content)} bytes)" if entry.kind == "file" else f"{name} ({entry.kind})"
+                for name, entry in self.tree().items()
+            ]
             raise Violated(violation, self.setup, list(self.steps), names[:40])
-        self.muted.append(violation)
 
     def _judged(self, call: Call, outcome: Outcome) -> None:
         if isinstance(outcome, Refusal) and outcome.errno in {"ENOSPC", "28"}:
@@ -226,14 +237,17 @@ class Run:
 
     # -- the steps by name ---------------------------------------------------------------------------------------------
 
-    def _call(self, step: Object) -> None:
+    def step_call(self, step: Object) -> None:
+        """One request, judged by the model."""
         params = cast("Object", resolved(step["params"], str(self.outside)))
         call = Call(cast("str", step["method"]), params)
         self.perform(call)
 
     def perform(self, call: Call) -> None:
         """Send a call, judge its outcome."""
-        if not self.place.carries(self.process, {name: value for name, value in call.params.items() if name != "if_revision"}):
+        if not self.place.carries(
+            self.process, {name: value for name, value in call.params.items() if name != "if_revision"}
+        ):
             self.count("values that the adapter does not carry")
             return
         if self.no_store is not None:
@@ -252,7 +266,7 @@ class Run:
         if self.surroundings is not None:
             _steps.compare_surroundings(self, call, outcome)
 
-    def _conditional(self, step: Object) -> None:
+    def step_conditional(self, step: Object) -> None:
         """A save under the n-th revision that this session was given, counted from the end: -1 is the newest."""
         id = cast("str", step["id"])
         known = list(dict.fromkeys(self.revisions.get(id, [])))
@@ -261,7 +275,7 @@ class Run:
             return
         self.perform(Call("save", {"id": id, "document": step["document"], "if_revision": known[back]}))
 
-    def _look(self, step: Object) -> None:
+    def step_look(self, step: Object) -> None:
         """Observe everything that the protocol shows of these sessions, and the store as a whole."""
         ids = cast("list[str]", step.get("ids", self.ids()))
         for id in ids:
@@ -276,13 +290,14 @@ class Run:
                 if self.listed(method) and not (method == "latest" and self.listed("create")):
                     self.perform(Call(method))
 
-    def _reopen(self, _: Object) -> None:
+    def step_reopen(self, _: Object) -> None:
+        """Close in an orderly way, and build a new store object in the same process."""
         self._close()
         self._open()
         self.worlds = self.place.model.reopened(self.worlds, orderly=True)
         self._learn("")
 
-    def _restart(self, step: Object) -> None:
+    def step_restart(self, step: Object) -> None:
         """End the process (`close`: orderly; `eof`: at the end of its input; `kill`: at once) and open in another."""
         how = step["how"]
         if how == "close":
@@ -296,38 +311,29 @@ class Run:
         self.worlds = self.place.model.reopened(self.worlds, orderly=how == "close")
         self._learn("")
 
-    def _rest(self, _: Object) -> None:
+    def step_rest(self, _: Object) -> None:
         """Close the store, so that its files can be touched."""
         self._close()
         self._learn("")
 
-    def _wake(self, _: Object) -> None:
+    def step_wake(self, _: Object) -> None:
         """Open the closed store in a fresh process."""
         if not self.fast:
             self.process.end()
             self.process = self.place.fresh_process(self.setup)
         self._open()
 
-    def _tick(self, step: Object) -> None:
+    def step_tick(self, step: Object) -> None:
+        """Let a clock tick pass: what changes next is later than what changed before."""
         time.sleep(cast("float", step["seconds"]))
         self.worlds = replace(self.worlds, epoch=self.worlds.epoch + 1)
-
-    _carry_out: Mapping[str, Callable[["Run", Object], None]] = {
-        "call": _call,
-        "conditional save": _conditional,
-        "look": _look,
-        "reopen": _reopen,
-        "restart": _restart,
-        "rest": _rest,
-        "wake": _wake,
-        "tick": _tick,
-        **_steps.STEPS,
-    }
 
     # -- the process ---------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        outcome = self.process.call(Call("open", {"root": str(self.root), "namespace": self.root.parent.name + self.outside.name}))
+        outcome = self.process.call(
+            Call("open", {"root": str(self.root), "namespace": self.root.parent.name + self.outside.name})
+        )
         self.no_store = None
         match outcome:
             case Refusal() if outcome.kind in {Kind.CORRUPT, Kind.UNSUPPORTED_VERSION, Kind.IO, Kind.CONFLICT}:
@@ -370,3 +376,16 @@ def perform(run: Run, steps: Iterable[Object]) -> None:
     """Carry out the steps of a case."""
     for step in steps:
         run.do(step)
+
+
+_CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
+    "call": Run.step_call,
+    "conditional save": Run.step_conditional,
+    "look": Run.step_look,
+    "reopen": Run.step_reopen,
+    "restart": Run.step_restart,
+    "rest": Run.step_rest,
+    "wake": Run.step_wake,
+    "tick": Run.step_tick,
+    **_steps.STEPS,
+}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FREE_VALUE = 6
 """What a free value counts for in a `Run`."""
 
+_MOST_TO_BUILD = 256  # items and members that a schema may insist on; Hypothesis gives an example so much entropy
+
 
 @dataclass(slots=True)
 class Run:
@@ -150,6 +152,8 @@ class _Object(Form):
             fault = self._member(name).fault(levels - 1)
             if fault is not None:
                 return fault
+        if least > _MOST_TO_BUILD:
+            return self._says(f"`minProperties` {least} asks for more than is built here")
         if max(least, len(self.shape.required)) > most:
             return self._says(f"`required` and `minProperties` ask for more members than `maxProperties` {most}")
         if least <= len(self.shape.required) or self._regexes or self._member(None).fault(levels - 1) is None:
@@ -233,6 +237,8 @@ class _List(Form):
         least, most = self._sizes
         if levels < 1:
             return self._says("what has to be here is nested deeper than the limit")
+        if least > _MOST_TO_BUILD:
+            return self._says(f"`minItems` {least} asks for more than is built here")
         if least > most:
             return self._says(
                 f"`minItems` or `contains` asks for {least} items, and `maxItems` or `uniqueItems` allows {most}"

@@ -67,9 +67,17 @@ class Library:
         self._registry = self._registry.crawl()
         for reference, where in self._references.items():
             try:
-                self.lookup(reference)
+                self._follow(reference)
             except Unresolvable as error:
                 raise Unsatisfiable(f"{where}: there is nothing at {reference.removeprefix(_ROOT)}") from error
+            except RecursionError as error:
+                raise Unsatisfiable(f"{where}: the reference leads back to itself") from error
+
+    def _follow(self, reference: str) -> None:
+        target = self.lookup(reference)
+        for key in REFERENCES:
+            if not isinstance(target, bool) and key in target:
+                self._follow(target[key])
 
     def _read(self, schema: Schema, base: str, where: str) -> Schema:
         if isinstance(schema, bool):

@@ -14,12 +14,16 @@ from sessionproof import _json_values
 from sessionproof._json_values import FORMATS, Limits
 from sessionproof._schema_shapes import Shape
 
+_LONGEST = 2**20
+
 
 def strings(shape: Shape, limits: Limits) -> SearchStrategy[str] | str:
     """Strings of the right length that match every `pattern`, or else are of a known `format`."""
     least, most = shape.bounds("minLength", "maxLength")
     if least > most:
         return f"`minLength` {least} is above `maxLength` {most}"
+    if least > _LONGEST:
+        return f"`minLength` {least} asks for more than is built here"
     regexes = [re.compile(pattern) for pattern in shape.all("pattern")]
     formats = [FORMATS[name] for name in shape.all("format") if name in FORMATS]
     if not regexes and not formats:

@@ -1,10 +1,9 @@
 """The project's JSON Schemas, compiled once, and what is wrong with a value in words."""
 
 import functools
-from typing import Any
+from typing import Any, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema import Draft202012Validator, exceptions
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -23,16 +22,19 @@ def registry() -> "Registry[Any]":
     rooms = ["spec" if file.parent.name == "formats" else "schemas" for file in files]
     resources: list[Resource[Any]] = [
         DRAFT202012.create_resource(
-            _data.json_file("spec" if room == "spec" else "schemas", f"formats/{file.name}" if room == "spec" else file.name)
+            _data.json_file(
+                "spec" if room == "spec" else "schemas", f"formats/{file.name}" if room == "spec" else file.name
+            )
         )
         for file, room in zip(files, rooms, strict=True)
     ]
-    return Registry().with_resources([(resource.id() or "", resource) for resource in resources])
+    empty: Registry[Any] = Registry()
+    return empty.with_resources([(resource.id() or "", resource) for resource in resources])
 
 
 @functools.cache
 def uri(name: str) -> str:
-    """The `$id` of a schema by file name (`report.schema.json`) or format name (`session`), with an optional fragment."""
+    """The `$id` of a schema by file name (`report.schema.json`) or format name (`session`), fragment and all."""
     file, _, fragment = name.partition("#")
     wanted = f"{file}.schema.json" if file in FORMATS else file
     for known in registry():
@@ -42,9 +44,15 @@ def uri(name: str) -> str:
 
 
 @functools.cache
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> Any:  # noqa: ANN401 - jsonschema's own types are partly unknown
     """A validator for one schema, or for a part of it (`adapter-protocol.schema.json#/$defs/statement`)."""
     return Draft202012Validator({"$ref": uri(name)}, registry=registry())
+
+
+def is_valid(name: str, value: object) -> bool:
+    """Whether the value is valid."""
+    valid: bool = validator(name).is_valid(value)
+    return valid
 
 
 def problems(name: str, value: object) -> list[str]:
@@ -55,10 +63,11 @@ def problems(name: str, value: object) -> list[str]:
     return [sentence(error) for error in sorted(checker.iter_errors(value), key=lambda error: error.json_path)]
 
 
-def sentence(error: ValidationError) -> str:
+def sentence(error: Any) -> str:  # noqa: ANN401 - a ValidationError; its type is partly unknown
     """One finding of a validator, where and what, short enough for a line."""
-    deepest = best_match([error]) if error.context else error
-    assert deepest is not None
-    where = deepest.json_path.removeprefix("$").removeprefix(".") or "the value"
-    what = deepest.message if len(deepest.message) <= 200 else deepest.message[:160] + " ... " + deepest.message[-30:]
+    deepest: Any = cast("Any", exceptions).best_match([error]) if error.context else error
+    where: str = deepest.json_path.removeprefix("$").removeprefix(".") or "the value"
+    what: str = (
+        deepest.message if len(deepest.message) <= 200 else deepest.message[:160] + " ... " + deepest.message[-30:]
+    )
     return f"{where}: {what}"

@@ -8,13 +8,15 @@ import os
 import platform
 import sys
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sessionproof import _json
 from sessionproof._json import JSON, Object
 from sessionproof._protocol import CODES, METHOD_NOT_FOUND, VERSION, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class StoreError(Exception):
@@ -73,10 +75,10 @@ class Adapter:
 
     The operations of the statement are the methods that the subclass defines, by the names and parameters of
     `spec/adapter-protocol.md`: `save`, `load`, `delete`, `exists`, `list`, `summaries`, `latest`, `prune`, `attach`,
-    `attachments`, `create`, `append`, `append_events`, `compact`, `describe`, `read`, `claim`, `check`. Each returns the
-    plain value (`save` a revision or None, `load` a document, `Loaded` or None, `list` the ids, `summaries` the list, ...);
-    a method may also return the whole result object of the protocol. Refuse by raising a `StoreError`; an `OSError` is
-    answered as `io` with its errno, anything else as `internal`.
+    `attachments`, `create`, `append`, `append_events`, `compact`, `describe`, `read`, `claim`, `check`. Each returns
+    the plain value (`save` a revision or None, `load` a document, `Loaded` or None, `list` the ids, `summaries` the
+    list, ...); a method may also return the whole result object of the protocol. Refuse by raising a `StoreError`; an
+    `OSError` is answered as `io` with its errno, anything else as `internal`.
     """
 
     name: ClassVar[str] = ""
@@ -171,8 +173,9 @@ def _result(method: str, value: Any) -> Object:  # noqa: ANN401 - whatever the a
         return {}
     if method != "echo" and isinstance(value, dict) and member in value:
         return cast("Object", value)
-    listed = isinstance(value, Iterable) and not isinstance(value, str | dict | list) and method != "echo"
-    return {member: [*cast("Iterable[JSON]", value)] if listed else value}
+    if method in {"list", "summaries"}:
+        return {member: [*cast("Iterable[JSON]", value)]}
+    return {member: value}
 
 
 def _carry_out(adapter: Adapter, method: str, params: dict[str, Any]) -> Object:
@@ -203,7 +206,9 @@ def _respond(adapter: Adapter, line: bytes) -> str:
     except Exception as error:  # noqa: BLE001 - whatever else a store raises is its defect, and the protocol's `internal`
         traceback.print_exc()
         kind, text = Kind.INTERNAL, f"{type(error).__name__}: {error}"
-    return _json.encode({**reply, "error": {"code": CODES[kind], "message": text[:2000], "data": {"kind": kind, **data}}})
+    return _json.encode(
+        {**reply, "error": {"code": CODES[kind], "message": text[:2000], "data": {"kind": kind, **data}}}
+    )
 
 
 def serve(adapter: Adapter) -> None:

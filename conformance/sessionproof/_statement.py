@@ -32,8 +32,8 @@ class Statement:
     secrets: tuple[str, ...] = ()
     ordered: bool = True
     prune: Literal["instant", "days"] = "instant"
-    cost: dict[str, str] = field(default_factory=dict)
-    raw: Object = field(default_factory=dict)
+    cost: dict[str, str] = field(default_factory=dict[str, str])
+    raw: Object = field(default_factory=dict[str, JSON])
 
     @classmethod
     def parse(cls, value: JSON) -> "Statement":
@@ -66,7 +66,9 @@ class Statement:
             try:
                 whole(statement.ids["pattern"])
             except ValueError as error:
-                raise StatementError(f"`ids.pattern` is no regular expression that the kit can read: {error}") from error
+                raise StatementError(
+                    f"`ids.pattern` is no regular expression that the kit can read: {error}"
+                ) from error
         return statement
 
     @property

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from sessionproof import _checks, _damage, _json, _tree, _watch
-from sessionproof._json import JSON, Object
+from sessionproof._json import Object
 from sessionproof._model import observed, short
 from sessionproof._placeholders import resolved
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
-from sessionproof._tree import Tree
-from sessionproof._worlds import Absent, Anything, State, Violation, Worlds
+from sessionproof._worlds import Absent, Anything, Violation, Worlds
 
 if TYPE_CHECKING:
     from sessionproof._run import Run
@@ -27,20 +26,20 @@ MEMORY = 1 << 30
 def edit(run: "Run", step: Object) -> None:
     """Damage one file of the closed store."""
     requirement = cast("str", step["requirement"])
-    names = [_file(run, cast("Object", selector)) for selector in cast("list[Object]", step["files"])]
-    if None in names:
+    selectors, change = cast("list[Object]", step["files"]), cast("Object", step["edit"])
+    names = [name for selector in selectors if (name := _file(run, selector)) is not None]
+    if len(names) < len(selectors):
         return
-    paths = [run.root / cast("str", name) for name in names]
-    victims = set[str]().union(*(run.owners.get(cast("str", name), set()) for name in names)) - {""}
-    shared = any("shared" in cast("Object", selector) for selector in cast("list[Object]", step["files"]))
-    change = cast("Object", step["edit"])
+    paths = [run.root / name for name in names]
+    victims = set[str]().union(*(run.owners.get(name, set()) for name in names)) - {""}
+    shared = any("shared" in selector for selector in selectors)
     status = [path.stat() for path in paths]
     if change["edit"] == "swap":
         first, second = (path.read_bytes() for path in paths)
         paths[0].write_bytes(second)
         paths[1].write_bytes(first)
     elif change["edit"] == "copy":
-        victims = run.owners[cast("str", names[1])]
+        victims = run.owners[names[1]]
         paths[1].write_bytes(paths[0].read_bytes())
     elif change["edit"] == "remove":
         paths[0].unlink()
@@ -49,12 +48,17 @@ def edit(run: "Run", step: Object) -> None:
     for path, before in zip(paths, status, strict=True):
         if path.exists():
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    run.damaged = {cast("str", name): path.read_bytes() for name, path in zip(names, paths, strict=True) if path.exists()}
+    run.damaged = {name: path.read_bytes() for name, path in zip(names, paths, strict=True) if path.exists()}
     ids = run.ids() if shared else victims
     run.worlds = run.place.model.damaged(run.worlds, ids, requirement, shared=shared)
     if change["edit"] == "remove" or step.get("side_file"):
         # A missing or damaged side file is damage to no session: whatever is wrong now breaks the requirement.
         run.worlds = run.place.model.disturbed(run.worlds, requirement)
+
+
+def damaged_as_opened(run: "Run", _: Object) -> None:
+    """Take the damaged bytes as the store left them when it was opened."""
+    run.damaged = {name: (run.root / name).read_bytes() for name in run.damaged if (run.root / name).is_file()}
 
 
 def _file(run: "Run", selector: Object) -> str | None:
@@ -87,7 +91,7 @@ def plant(run: "Run", step: Object) -> None:
 
 
 def surround(run: "Run", _: Object) -> None:
-    """Stand decoys around the root: a whole store, and its files by other names, on every level; then empty the root."""
+    """Stand decoys around the root, on every level: a whole store, and its files by other names. Empty the root."""
     assert run.setup.around
     for level in (run.root.parent, *list(run.root.parent.parents)[:3]):
         for name in run.files_of("decoy") or run.shared_files():
@@ -170,12 +174,16 @@ def pruned(run: "Run", step: Object) -> None:
         params = cast("Object", step["params"])
     else:
         zone = timezone(timedelta(minutes=cast("int", step["offset_minutes"])))
-        params = {"before": run.moment.astimezone(zone).isoformat()}
+        params = Object(before=run.moment.astimezone(zone).isoformat())
     run.perform(Call("prune", params))
     outcome = run.last
     refused = isinstance(outcome, Refusal)
     if refused != bool(step.get("refused", False)):
-        summary = "`prune` refuses an instant that it can reach." if refused else "`prune` accepts a number that it cannot reach."
+        summary = (
+            "`prune` refuses an instant that it can reach."
+            if refused
+            else "`prune` accepts a number that it cannot reach."
+        )
         expected = "an error" if step.get("refused") else "an acknowledgement"
         run.report(Violation(("STO-10",), "prune-refusal", summary, expected, observed(cast("Outcome", outcome))))
         return
@@ -201,10 +209,14 @@ def plant_version(run: "Run", step: Object) -> None:
             path = run.root / name
             old = b'"version":"' + cast("str", run.place.documents.plain(0, "")["version"]).encode() + b'"'
             content = path.read_bytes()
-            new = content.replace(old, f'"version":"{step["version"]}","member_of_a_later_version":[1,{{"a":null}}]'.encode(), 1)
+            new = content.replace(
+                old, f'"version":"{step["version"]}","member_of_a_later_version":[1,{{"a":null}}]'.encode(), 1
+            )
             if new == content:
                 document = cast("Object", _json.decode(content.decode()))
-                new = _json.encode({**document, "version": step["version"], "member_of_a_later_version": [1, {"a": None}]}).encode()
+                new = _json.encode(
+                    {**document, "version": step["version"], "member_of_a_later_version": [1, {"a": None}]}
+                ).encode()
             path.write_bytes(_damage.reseal(new))
             run.count("versions planted")
 
@@ -215,17 +227,21 @@ def load_version(run: "Run", step: Object) -> None:
     if step["newer"]:
         if not (isinstance(outcome, Refusal) and outcome.kind is Kind.UNSUPPORTED_VERSION):
             summary = f"A file of version {step['version']} is not refused as of an unsupported version."
-            run.report(Violation(("FMT-6",), "newer-major-read", summary, "error `unsupported_version`", observed(outcome)))
+            run.report(
+                Violation(("FMT-6",), "newer-major-read", summary, "error `unsupported_version`", observed(outcome))
+            )
         return
-    expected = {
+    expected: Object = {
         **run.place.documents.plain(0, cast("str", step["id"])),
         "version": step["version"],
         "member_of_a_later_version": [1, {"a": None}],
     }
     document = outcome.result.get("document") if isinstance(outcome, Answer) else None
-    if document is None or not _json.same(document, cast("JSON", expected)):
+    if document is None or not _json.same(document, expected):
         summary = f"A file of the newer minor version {step['version']} does not load as it is."
-        run.report(Violation(("FMT-6",), "newer-minor-not-read", summary, short(_json.encode(cast("JSON", expected))), observed(outcome)))
+        run.report(
+            Violation(("FMT-6",), "newer-minor-not-read", summary, short(_json.encode(expected)), observed(outcome))
+        )
 
 
 def attach_to_nothing(run: "Run", step: Object) -> None:
@@ -240,7 +256,9 @@ def attach_to_nothing(run: "Run", step: Object) -> None:
         if isinstance(read, Answer) and _json.same(read.result["items"], step["items"]):
             return
         summary = "Attachments of a session that is not there are acknowledged, and then not there."
-        run.report(Violation(("FMT-8",), "attached-to-nothing", summary, "error `not_found`, or the items", observed(read)))
+        run.report(
+            Violation(("FMT-8",), "attached-to-nothing", summary, "error `not_found`, or the items", observed(read))
+        )
         return
     summary = "Attaching to a session that is not there is neither acknowledged nor refused as `not_found`."
     run.report(Violation(("FMT-8",), "attach-refusal", summary, "error `not_found`", observed(outcome)))
@@ -265,7 +283,15 @@ def attempt(run: "Run", step: Object) -> None:
     run.last = outcome
     run.count("calls beside planted entries")
     if isinstance(outcome, Silence):
-        run.report(Violation((), f"{step['method']}-{outcome.reason}", f"`{step['method']}` is not answered.", "an answer", observed(outcome)))
+        run.report(
+            Violation(
+                (),
+                f"{step['method']}-{outcome.reason}",
+                f"`{step['method']}` is not answered.",
+                "an answer",
+                observed(outcome),
+            )
+        )
     if "not_finding" in step and isinstance(outcome, Answer) and outcome.result.get("found"):
         found = outcome.result.get("document")
         if isinstance(found, dict) and _json.same(_anonymous(found), _anonymous(cast("Object", step["not_finding"]))):
@@ -286,13 +312,18 @@ def nothing_elsewhere(run: "Run", step: Object) -> None:
     outside = [str(path) for path in seen if not run.place.allowed_outside(path)]
     run.count("looks outside the root")
     if outside:
-        summary = f"`{step['method']}` writes outside the root: {Path(outside[0]).name!r} in {Path(outside[0]).parent.name!r}."
-        run.report(Violation(("SEC-3",), "written-outside", summary, "writes inside the root only", ", ".join(outside[:5])))
+        first = Path(outside[0])
+        summary = f"`{step['method']}` writes outside the root: {first.name!r} in {first.parent.name!r}."
+        run.report(
+            Violation(("SEC-3",), "written-outside", summary, "writes inside the root only", ", ".join(outside[:5]))
+        )
 
 
 def foreign_untouched(run: "Run", _: Object) -> None:
     """Mode, owner and name of what the store did not make are as they were, the root's parent included."""
-    changed = _tree.difference(run.marks["foreign"], {k: v for k, v in foreign(run).items() if k in run.marks["foreign"]}, ("names", "modes"))
+    changed = _tree.difference(
+        run.marks["foreign"], {k: v for k, v in foreign(run).items() if k in run.marks["foreign"]}, ("names", "modes")
+    )
     run.count("looks at foreign modes")
     if changed:
         summary = f"The store changes what it did not create: {changed}."
@@ -314,7 +345,15 @@ def bounded_memory(run: "Run", _: Object) -> None:
     grown = run.process.peak_memory() - run.process.first_memory
     if grown > MEMORY:
         summary = "Reading a damaged file takes memory without bound."
-        run.report(Violation(("COR-7",), "memory", summary, f"less than {MEMORY >> 20} MiB more than at the start", f"{grown >> 20} MiB more"))
+        run.report(
+            Violation(
+                ("COR-7",),
+                "memory",
+                summary,
+                f"less than {MEMORY >> 20} MiB more than at the start",
+                f"{grown >> 20} MiB more",
+            )
+        )
 
 
 def _anonymous(document: Object) -> Object:
@@ -323,6 +362,7 @@ def _anonymous(document: Object) -> Object:
 
 STEPS: dict[str, Callable[["Run", Object], None]] = {
     "edit": edit,
+    "damaged as opened": damaged_as_opened,
     "plant": plant,
     "surround": surround,
     "mark": mark,

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
 
 from sessionproof._client import AdapterFault
@@ -29,7 +29,7 @@ class Result:
     verdict: Verdict
     summary: str
     blame: Blame | None = None
-    trials: Mapping[str, int] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict[str, int])
     duration_s: float = 0.0
     fault: str | None = None
     expected: str = ""
@@ -40,22 +40,22 @@ class Result:
 
     def to_json(self) -> Object:
         """The result as JSON, for the way from a worker to the report."""
-        return cast("Object", {name: _plain(getattr(self, name)) for name in self.__slots__})
+        return cast("Object", {**asdict(self), "files": list(self.files)})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Result":
         """The inverse of `to_json`."""
-        return cls(**{**value, "files": tuple(value["files"])})
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+        members: dict[str, Any] = {**value, "files": tuple(value["files"])}
+        return cls(**members)
 
 
 def probes_of(requirements: frozenset[str]) -> list[Probe]:
     """The probes of the named requirements, in the catalogue's order."""
     order = list(catalogue())
-    return sorted((probe for probe in PROBES if probe.requirement in requirements), key=lambda probe: order.index(probe.requirement))
+    return sorted(
+        (probe for probe in PROBES if probe.requirement in requirements),
+        key=lambda probe: order.index(probe.requirement),
+    )
 
 
 def carry_out(lab: Lab, probe: Probe) -> Result:
@@ -92,7 +92,11 @@ def _verdict(lab: Lab, probe: Probe, trial: Trial) -> tuple[Verdict, dict[str, A
     except (Inconclusive, Unsatisfiable) as reason:
         return "inconclusive", {"summary": str(reason)}
     except Exception as error:  # noqa: BLE001 - a fault of the kit must not end the run, and is reported as one
-        return "error", {"summary": f"{type(error).__name__}: {error}", "blame": "kit", "details": traceback.format_exc()}
+        return "error", {
+            "summary": f"{type(error).__name__}: {error}",
+            "blame": "kit",
+            "details": traceback.format_exc(),
+        }
     return "pass", {"summary": catalogue()[probe.requirement].title}
 
 
@@ -106,7 +110,9 @@ def _confirmed(lab: Lab, probe: Probe, trial: Trial, found: Violated) -> tuple[V
     except (AdapterFault, EnvironmentFault) as fault:
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     if again is None:
-        summary = f"seen once, and not when the same calls were made again in a fresh process: {found.violation.summary}"
+        summary = (
+            f"seen once, and not when the same calls were made again in a fresh process: {found.violation.summary}"
+        )
         return "inconclusive", {"summary": summary, "observed": found.violation.observed}
     violation = again.violation
     case: Object = {
@@ -136,4 +142,6 @@ def replay(lab: Lab, case: Mapping[str, Any]) -> Violated | None:
         AdapterFault: The adapter could not be driven.
         EnvironmentFault: The machine is in the way.
     """
-    return confirm(lab, case["requirement"], case.get("translate", {}), Setup.from_json(case.get("setup", {})), case["steps"])
+    return confirm(
+        lab, case["requirement"], case.get("translate", {}), Setup.from_json(case.get("setup", {})), case["steps"]
+    )

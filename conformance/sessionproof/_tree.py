@@ -1,11 +1,11 @@
-"""What lies below a folder: names, kinds, bytes, modes, owners and modification times, and how two such pictures differ."""
+"""What lies below a folder: names, kinds, bytes, modes, owners, times; and how two such pictures differ."""
 
 import fnmatch
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 EntryKind = Literal["file", "folder", "link", "fifo", "socket", "other"]
@@ -34,12 +34,14 @@ def picture(folder: Path, volatile: tuple[str, ...] = ()) -> dict[str, Entry]:
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(os.path.basename(name), pattern) for pattern in patterns)
+    return any(
+        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(PurePath(name).name, pattern) for pattern in patterns
+    )
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return
     for name in names:
@@ -59,7 +61,7 @@ def _entry(path: Path) -> Entry:
         stat.S_IFSOCK: "socket",
     }
     kind = kinds.get(stat.S_IFMT(status.st_mode), "other")
-    content = path.read_bytes() if kind == "file" else os.fsencode(os.readlink(path)) if kind == "link" else b""
+    content = path.read_bytes() if kind == "file" else os.fsencode(path.readlink()) if kind == "link" else b""
     return Entry(kind, content, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid), status.st_mtime_ns)
 
 
@@ -87,7 +89,8 @@ def _changed(name: str, old: Entry, new: Entry, aspects: tuple[Aspect, ...]) -> 
     if "bytes" in aspects and old.content != new.content:
         return f"the bytes of {name!r} have changed ({len(old.content)} before, {len(new.content)} after)"
     if "modes" in aspects and (old.mode, old.owner) != (new.mode, new.owner):
-        return f"mode or owner of {name!r} have changed: {old.mode:04o} {old.owner} before, {new.mode:04o} {new.owner} after"
+        was, is_ = f"{old.mode:04o} {old.owner}", f"{new.mode:04o} {new.owner}"
+        return f"mode or owner of {name!r} have changed: {was} before, {is_} after"
     if "times" in aspects and old.modified != new.modified:
         return f"the modification time of {name!r} has changed"
     return None

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from sessionproof import _json, _schemas
 from sessionproof._json import JSON
@@ -88,11 +87,11 @@ def problems(content: bytes) -> Iterator[tuple[str, str, int | None]]:
 
 def _by_schema(value: JSON) -> Iterator[tuple[str, str, int | None]]:
     name = value.get("format") if isinstance(value, dict) else None
-    if name not in _schemas.FORMATS:
+    if not isinstance(name, str) or name not in _schemas.FORMATS:
         known = ", ".join(name for name in _schemas.FORMATS if name != "message")
         yield "F-DSK-4", f"names no format that this kit knows in its member `format` ({known})", None
         return
-    for sentence in _schemas.problems(cast("str", name), value):
+    for sentence in _schemas.problems(name, value):
         secret = sentence.startswith("llm.api_key") or "api_key" in sentence
         yield "F-DSK-6" if secret else "F-DSK-4", sentence, None
 

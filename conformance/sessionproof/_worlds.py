@@ -59,9 +59,9 @@ class Present:
     suspects: Suspects
     current: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
-    attachments: Mapping[str, Value | None] = field(default_factory=dict)
+    attachments: Mapping[str, Value | None] = field(default_factory=dict[str, "Value | None"])
     previous: Value | None = None
-    previous_attachments: Mapping[str, Value | None] = field(default_factory=dict)
+    previous_attachments: Mapping[str, Value | None] = field(default_factory=dict[str, "Value | None"])
     changed: int = 0
     damaged: Suspects = ()
 
@@ -79,7 +79,7 @@ NOTHING = Absent()
 class Worlds:
     """What may be. `sessions` lists the possible states of each id that was ever used; `epoch` counts clock ticks."""
 
-    sessions: Mapping[str, tuple[State, ...]] = field(default_factory=dict)
+    sessions: Mapping[str, tuple[State, ...]] = field(default_factory=dict[str, "tuple[State, ...]"])
     epoch: int = 0
     fresh: Value | None = None
     store_suspects: Suspects = ()

@@ -14,4 +14,4 @@ def problems(format_name: Format, value: object) -> list[str]:
 
 def is_valid(format_name: Format, value: object) -> bool:
     """Whether the value is a document of the format."""
-    return _schemas.validator(format_name).is_valid(value)
+    return _schemas.is_valid(format_name, value)

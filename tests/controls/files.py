@@ -1,5 +1,7 @@
 """Stores of one file a session, and what differs where the claims do."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -140,12 +142,31 @@ class Pattern(Files):
 
 
 class Strict(Files):
-    """Any id, which means no more than the protocol says: what it leaves open is refused."""
+    """Refuses whatever the protocol lets a store refuse, of ids and of documents."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        if not _modest(document, 64):
+            raise InvalidDocument("too deep, too large a number, or no Unicode")
+        return super().save(id, document, if_revision)
 
     def name_of(self, id: str) -> str:
         if not re.fullmatch("[A-Za-z0-9_-]{1,64}", id):
             raise InvalidId("ids are 1 to 64 letters, digits, `_` and `-`")
         return name_of(id)
+
+
+def _modest(value: Any, levels: int) -> bool:
+    match value:
+        case str():
+            return not any("\ud800" <= character <= "\udfff" for character in value)
+        case int():
+            return abs(value) < 2**53
+        case list():
+            return levels > 0 and all(_modest(item, levels - 1) for item in value)
+        case dict():
+            return levels > 0 and all(_modest(name, 0) and _modest(item, levels - 1) for name, item in value.items())
+        case _:
+            return True
 
 
 class Single(Files):
@@ -205,7 +226,7 @@ class Unordered(Files):
         return sorted(super().records(), key=lambda record: record.id)
 
     def latest(self) -> str | None:
-        return max(super().records(), key=lambda record: record.changed, default=None)
+        return next((record.id for record in super().records()), None)
 
 
 class Seconds(Files):
@@ -318,6 +339,75 @@ class Indexed(Files):
     def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
         entries = sorted((entry for entry in self.index().values() if entry), key=lambda entry: -entry[0])
         return [summary for _, summary in entries if workspace is None or summary["workspace"] == workspace]
+
+
+class Apart(Files):
+    """Attachments lie in a file of their own, which is damaged alone and replaced alone."""
+
+    def attach(self, id: str, kind: str, items: Any) -> None:
+        if self.record(id) is None:
+            raise NotFound("no such session")
+        self.folder.write(f"{self.name_of(id)}.{kind}", Record(id, items, 0, 0).encode())
+
+    def attachments(self, id: str, kind: str) -> Any:
+        content = self.folder.read(f"{self.name_of(id)}.{kind}")
+        if content is None:
+            return None
+        record = Record.decode(content)
+        if record.id != id:
+            raise Corrupt(f"the {kind} of {id!r} are those of {record.id!r}")
+        return record.document
+
+    def delete(self, id: str) -> bool:
+        for kind in ("artifacts", "trace", "verification"):
+            self.folder.remove(f"{self.name_of(id)}.{kind}")
+        return super().delete(id)
+
+
+class ContentRevisions(Files):
+    """The revision is a digest of the document: equal documents have equal revisions."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        try:
+            old = self.load(id)
+        except Corrupt:
+            old = None
+        if if_revision is not None and if_revision != (old.revision if old else None):
+            raise Conflict("the session has changed since")
+        super().save(id, document)
+        return _digest(document)
+
+    def load(self, id: str) -> Loaded | None:
+        loaded = super().load(id)
+        return loaded and Loaded(loaded.document, _digest(loaded.document))
+
+
+def _digest(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode("ascii")).hexdigest()
+
+
+class Secretive(Files):
+    """A key that documents carry is taken out before anything is written."""
+
+    secrets = ("/login/key", "/token")
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        if isinstance(document, dict):
+            document.pop("token", None)
+            if isinstance(document.get("login"), dict):
+                document["login"].pop("key", None)
+        return super().save(id, document, if_revision)
+
+
+class Scratch(Files):
+    """Its files are scratch: every `open` begins with none, and nothing else is promised."""
+
+    durability = "none"
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        for name in self.folder.names():
+            self.folder.remove(name)
 
 
 class SaveAndLoad(Files):

@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from controls.records import nanoseconds, now
+from controls.records import Folder, nanoseconds, now
 from sessionproof import Adapter, Corrupt, InvalidDocument, Loaded, NotFound
 
 T = TypeVar("T")
 
 _SCHEMA = """
-PRAGMA journal_mode = DELETE;
 CREATE TABLE session (
     id BLOB PRIMARY KEY, body TEXT NOT NULL, digest TEXT NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL
 );
@@ -26,23 +25,26 @@ CREATE TABLE attachment (
 
 
 class Tables(Adapter):
-    """Every document operation and any id; damage is found by `quick_check` at open, and in each row by a checksum."""
+    """Every document operation and any id; damage is found by `integrity_check` at open, and in each row by a checksum."""
 
     durability = "power-loss"
     concurrency = "multi-process"
 
+    journal = "DELETE"
+
+    folder: Folder
     connection: sqlite3.Connection | None = None
 
     def open(self, root: str, namespace: str) -> None:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
-        Path(root).mkdir(mode=0o700, exist_ok=True)
-        path = Path(root) / "sessions.db"
+        self.folder = Folder(root)
+        path = self.folder.root / "sessions.db"
         if path.is_symlink():
             raise Corrupt("the database is a link")
         if not path.exists():
-            _make(path)
+            _make(path, self.journal)
         elif path.stat().st_size == 0:
             raise Corrupt("the database is empty, and SQLite would take it for a new one")
         connection = sqlite3.connect(path, isolation_level=None)
@@ -123,18 +125,23 @@ class Tables(Adapter):
     def check(self) -> None:
         assert self.connection is not None
         _whole(self.connection)
-        self._run("BEGIN IMMEDIATE")
-        self._run("UPDATE session SET changed = changed")
-        self._run("ROLLBACK")
+        self.folder.usable()
 
 
-def _make(path: Path) -> None:
+class WriteAhead(Tables):
+    """The same in SQLite's write-ahead mode, which keeps two more files while the database is open."""
+
+    journal = "WAL"
+
+
+def _make(path: Path, journal: str) -> None:
     """An empty database, complete before it has its name."""
     temporary = path.with_name(f".new-{secrets.token_hex(8)}")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     temporary.chmod(0o600)
     connection = sqlite3.connect(temporary, isolation_level=None)
     connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.close()
     temporary.rename(path)
 
@@ -142,8 +149,8 @@ def _make(path: Path) -> None:
 def _whole(connection: sqlite3.Connection) -> None:
     """Raises Corrupt where SQLite finds fault with its file."""
     connection.execute("PRAGMA cell_size_check = ON")
-    if _sound(lambda: connection.execute("PRAGMA quick_check").fetchall()) != [("ok",)]:
-        raise Corrupt("quick_check")
+    if _sound(lambda: connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
+        raise Corrupt("integrity_check")
     if _sound(lambda: connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()) != (2,):
         raise Corrupt("a table is missing")
 

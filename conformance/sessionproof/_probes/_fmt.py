@@ -58,7 +58,7 @@ def documents_come_back(trial: Trial) -> None:
 
 @probe("FMT-2", "curated texts", _ROUND_TRIP)
 def texts_come_back(trial: Trial) -> None:
-    """Texts that stores are known to lose: every plane of Unicode, control characters, long ones, numbers at the edges."""
+    """Texts that stores are known to lose: all planes of Unicode, controls, long ones; numbers at the edges."""
     (id,) = trial.ids(1)
     for values in (_TEXTS, _NUMBERS if trial.statement.fidelity == "json" else [], _NUMBERS_OF_FORMATS):
         for value in values:
@@ -94,7 +94,20 @@ _TEXTS: list[JSON] = [
     "long " * 20_000,
     "\U0001f600" * 20_000,
 ]
-_NUMBERS: list[JSON] = [0, -0.0, 1.0, 0.1, 1e-7, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e22, 1e16 + 2, SAFE_INTEGER, -SAFE_INTEGER]
+_NUMBERS: list[JSON] = [
+    0,
+    -0.0,
+    1.0,
+    0.1,
+    1e-7,
+    5e-324,
+    2.2250738585072014e-308,
+    1.7976931348623157e308,
+    1e22,
+    1e16 + 2,
+    SAFE_INTEGER,
+    -SAFE_INTEGER,
+]
 _NUMBERS_OF_FORMATS: list[JSON] = [2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1]
 
 
@@ -108,7 +121,11 @@ def _holding(trial: Trial, id: str, value: JSON) -> Object | None:
         case "messages":
             return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": ""}]}
         case "format":
-            message: Object = {"role": "user", "content": [{"type": "text", "text": text}], "extensions": {"probe": {"value": value}}}
+            message: Object = {
+                "role": "user",
+                "content": [{"type": "text", "text": text}],
+                "extensions": {"probe": {"value": value}},
+            }
             return {**plain, "messages": [message], "extensions": {"probe": {"value": value, text[:100]: [value]}}}
         case _:
             return None
@@ -236,7 +253,18 @@ def newer_versions(trial: Trial) -> None:
 def files_are_strict(trial: Trial) -> None:
     """Documents at the edges of JSON; then every file read strictly."""
     (id,) = trial.ids(1)
-    odd: list[JSON] = [1e308, -1e308, 5e-324, -0.0, 10**400, "\ud800", "a\udfffb", "\ud83d\ude00", {"a": 1, "A": 2}, {"\u00e9": 1, "e\u0301": 2}]
+    odd: list[JSON] = [
+        1e308,
+        -1e308,
+        5e-324,
+        -0.0,
+        10**400,
+        "\ud800",
+        "a\udfffb",
+        "\ud83d\ude00",
+        {"a": 1, "A": 2},
+        {"\u00e9": 1, "e\u0301": 2},
+    ]
     for value in odd:
         if not trial.lab.limits.surrogates and any(_json.has_lone_surrogate(text) for text in _json.strings(value)):
             continue
@@ -277,7 +305,10 @@ def _edges(trial: Trial) -> list[tuple[str, JSON]]:
     depths = [n for n in (60, 64, 65, 100, 120, 124, 125, 126, 127, 128, 129, 200, 500) if n <= limits.max_depth - 4]
     numbers = [n for n in (SAFE_INTEGER + 2, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**30) if n <= limits.max_integer]
     floats = [1e39, -1e39, 3.5e38, 1.7976931348623157e308, 5e-324, 1e-400, 0.1 + 0.2, -0.0]
-    names: list[JSON] = [{name: 1} for name in ("", "__proto__", "constructor", "$ref", "$schema", "n" * 70_000, "a.b", "a/b", "\0", ".", "type")]
+    names: list[JSON] = [
+        {name: 1}
+        for name in ("", "__proto__", "constructor", "$ref", "$schema", "n" * 70_000, "a.b", "a/b", "\0", ".", "type")
+    ]
     return [
         *(("depth", nested(depth)) for depth in depths),
         *(("depth", _objects(depth)) for depth in depths),
@@ -335,4 +366,3 @@ def attachments_are_readable(trial: Trial) -> None:
     with trial.run() as run:
         run.do({"do": "attach to nothing", "id": id, "kind": "trace", "items": items})
     trial.need(attach_calls=1)
-

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import PurePath
+from typing import Any
 
 from sessionproof import _ids, _json
-from sessionproof._json import JSON
 from sessionproof._lab import NotApplicable, Trial
 from sessionproof._probes._registry import probe
 from sessionproof._protocol import Answer
@@ -14,36 +14,37 @@ _TRACKED = Setup(tracked=True)
 _AROUND = Setup(tracked=True, around=True)
 
 
-def _every_operation(run: Run, trial: Trial, id: str, number: int = 3) -> None:
+def _every_operation(run: Run, trial: Trial, id: str) -> None:
     """The id in every operation that takes one: before it is saved, while it is there, after its delete."""
-    documents = trial.documents
-    attached: list[tuple[str, dict[str, JSON]]] = [
-        ("attachments", {"id": id, "kind": "trace"}),
-        ("attach", {"id": id, "kind": "trace", "items": documents.plain_items("trace", 1)}),
-    ]
-    for method in ("load", "exists"):
-        if trial.has(method):
-            run.call(method, id=id)
-    for method, params in attached:
-        if trial.has(method):
-            run.call(method, **params)
+    _ask(run, trial, id)
+    _try(run, trial, "delete", id=id)
+    if not trial.has("save"):
+        return
+    saved = run.call("save", id=id, document=trial.documents.plain(3, id))
+    if isinstance(saved, Answer):
+        trial.count("hostile ids accepted")
+        _try(run, trial, "attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 2))
+        _try(run, trial, "load", id=id)
+        run.do({"do": "reopen"})
+    else:
+        trial.count("hostile ids refused")
+    run.do({"do": "look"})
     if trial.has("delete"):
         run.call("delete", id=id)
-    if trial.has("save") and trial.statement.ids_kind != "store":
-        saved = run.call("save", id=id, document=documents.plain(number, id))
-        if isinstance(saved, Answer):
-            trial.count("hostile ids accepted")
-            if trial.has("attach"):
-                run.call("attach", id=id, kind="trace", items=documents.plain_items("trace", 2))
-            if trial.has("load"):
-                run.call("load", id=id)
-            run.do({"do": "reopen"})
-        else:
-            trial.count("hostile ids refused")
         run.do({"do": "look"})
-        if trial.has("delete"):
-            run.call("delete", id=id)
-            run.do({"do": "look"})
+
+
+def _ask(run: Run, trial: Trial, id: str) -> None:
+    """The id where nothing was saved under it, in every operation but `save` and `delete`."""
+    _try(run, trial, "load", id=id)
+    _try(run, trial, "exists", id=id)
+    _try(run, trial, "attachments", id=id, kind="trace")
+    _try(run, trial, "attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 1))
+
+
+def _try(run: Run, trial: Trial, method: str, **params: Any) -> None:
+    if trial.has(method):
+        run.call(method, **params)
 
 
 def _carried(trial: Trial, ids: Iterable[str]) -> list[str]:
@@ -55,8 +56,7 @@ def _bystander(run: Run, trial: Trial) -> str:
     """A session of a promised id, with attachments, that nothing that follows may touch."""
     id = trial.ids(5)[2] if trial.statement.ids_kind == "any" else trial.ids(1)[0]
     run.call("save", id=id, document=trial.documents.plain(9, id))
-    if trial.has("attach"):
-        run.call("attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2))
+    _try(run, trial, "attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2))
     run.do({"do": "look", "store": False})
     return id
 
@@ -68,7 +68,9 @@ def _suffixes(trial: Trial) -> list[str]:
     with trial.run(_TRACKED) as run:
         (id,) = trial.ids(1)
         run.call("save", id=id, document=trial.documents.plain(7, id))
-        return sorted({"".join(PurePath(name).suffixes) for name in run.tree() if len("".join(PurePath(name).suffixes)) < 12})
+        return sorted(
+            {"".join(PurePath(name).suffixes) for name in run.tree() if len("".join(PurePath(name).suffixes)) < 12}
+        )
 
 
 @probe("IDS-1", "traversals")
@@ -95,20 +97,14 @@ def _decoys(run: Run, trial: Trial) -> None:
 
 
 def _try_outside(run: Run, trial: Trial, id: str) -> None:
-    documents = trial.documents
-    for method in ("load", "exists", "delete"):
-        if trial.has(method):
-            run.call(method, id=id)
-    for method in ("attach", "attachments"):
-        if trial.has(method):
-            items: dict[str, JSON] = {"items": documents.plain_items("trace", 1)} if method == "attach" else {}
-            run.call(method, id=id, kind="trace", **items)
+    _ask(run, trial, id)
+    _try(run, trial, "delete", id=id)
     if trial.has("save"):
-        saved = run.call("save", id=id, document=documents.plain(3, id))
+        saved = run.call("save", id=id, document=trial.documents.plain(3, id))
         if isinstance(saved, Answer):
-            for method in ("load", "exists", "delete"):
-                if trial.has(method):
-                    run.call(method, id=id)
+            _try(run, trial, "load", id=id)
+            _try(run, trial, "exists", id=id)
+            _try(run, trial, "delete", id=id)
 
 
 @probe("IDS-1", "generated")
@@ -135,8 +131,7 @@ def _all_distinct(trial: Trial, ids: list[str]) -> None:
         for number, id in enumerate(ids):
             run.call("save", id=id, document=trial.documents.plain(number, id))
             run.call("load", id=id)
-            if trial.has("attach"):
-                run.call("attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 1, number))
+            _try(run, trial, "attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 1, number))
         run.do({"do": "look"})
         run.do({"do": "reopen"})
         run.do({"do": "look"})
@@ -183,7 +178,11 @@ def _one_by_one(trial: Trial, ids: list[str]) -> None:
 def accepted_or_refused(trial: Trial) -> None:
     """Every hostile id: accepted and then as good as any other, or refused."""
     families = [id for family in _ids.FAMILIES for id in family]
-    ids = [id for id in _carried(trial, [*families, *_ids.traversals([".json"])[::3]]) if "$" not in id and _ids.contained(id)]
+    ids = [
+        id
+        for id in _carried(trial, [*families, *_ids.traversals([".json"])[::3]])
+        if "$" not in id and _ids.contained(id)
+    ]
     _one_by_one(trial, ids[:: trial.budget.share])
     trial.need(hostile_ids=1, save_calls=1)
 
@@ -206,7 +205,7 @@ def severe_ids(trial: Trial) -> None:
     trial.need(hostile_ids=1, save_calls=1)
 
 
-@probe("IDS-5", "syntax", {name: "IDS-5" for name in ("IDS-3", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6")})
+@probe("IDS-5", "syntax", dict.fromkeys(("IDS-3", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6"), "IDS-5"))
 def ids_are_data(trial: Trial) -> None:
     """SQL, glob, format, shell, percent and regular-expression syntax, beside a session that it could reach."""
     for id in _ids.SYNTAX[:: (trial.budget.share + 1) // 2]:
@@ -219,7 +218,11 @@ def ids_are_data(trial: Trial) -> None:
     trial.need(hostile_ids=1, save_calls=1)
 
 
-@probe("IDS-6", "own file names", {name: "IDS-6" for name in ("IDS-3", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO-7", "STO-11")})
+@probe(
+    "IDS-6",
+    "own file names",
+    dict.fromkeys(("IDS-3", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO-7", "STO-11"), "IDS-6"),
+)
 def own_names_collide_with_nothing(trial: Trial) -> None:
     """Ids that are the names of the store's own files: seen ones, common ones, temporaries made of them."""
     with trial.run(_TRACKED) as run:

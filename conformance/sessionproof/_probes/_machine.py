@@ -43,7 +43,9 @@ def _call(method: str, **params: JSON) -> dict[str, JSON]:
     return {"do": "call", "method": method, "params": params}
 
 
-def store_machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = False) -> type[RuleBasedStateMachine]:
+def store_machine(  # noqa: C901 - one small function for each operation
+    trial: Trial, rules: str, *, ids: int = 3, observes: bool = False
+) -> type[RuleBasedStateMachine]:
     """A machine with the named rules, as far as the statement lists their operations.
 
     Every save is followed by a load, so that whatever is wrong later is known to have been right before.
@@ -55,7 +57,12 @@ def store_machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = Fa
         machine.act(_call("save", id=id, document=documents.plain(number, id)), *_confirmed(trial, id))
 
     def conditional(machine: _Machine, id: str, number: int, revision: int) -> None:
-        step: dict[str, JSON] = {"do": "conditional save", "id": id, "document": documents.plain(number, id), "revision": revision}
+        step: dict[str, JSON] = {
+            "do": "conditional save",
+            "id": id,
+            "document": documents.plain(number, id),
+            "revision": revision,
+        }
         machine.act(step, *_confirmed(trial, id))
 
     def delete(machine: _Machine, id: str) -> None:
@@ -96,12 +103,13 @@ def store_machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = Fa
         "latest": (("latest",), whole("latest"), {}),
         "reopen": ((), reopen, {}),
     }
+    decorated: Any = rule  # hypothesis leaves the decorator half typed
     members: dict[str, Any] = {"trial": trial, "observes": observes, "__doc__": _Machine.__doc__}
     for name in rules.split():
         operations, body, arguments = known[name]
         if trial.has(*operations):
             body.__name__ = name
-            members[name] = rule(**arguments)(body)
+            members[name] = decorated(**arguments)(body)
     return type("Store", (_Machine,), members)
 
 

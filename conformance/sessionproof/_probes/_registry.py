@@ -13,15 +13,15 @@ Body: TypeAlias = Callable[[Trial], None]
 class Probe:
     """One way to put one requirement to the test.
 
-    The body draws calls and steps and lets the model judge them. It returns where it found nothing, and raises `Violated`,
-    `Inconclusive`, `NotApplicable` or `NotRun` otherwise. `translate` renames the requirements of findings where the probe
-    arranged that they can only mean one thing.
+    The body draws calls and steps and lets the model judge them. It returns where it found nothing, and raises
+    `Violated`, `Inconclusive`, `NotApplicable` or `NotRun` otherwise. `translate` renames the requirements of findings
+    where the probe arranged that they can only mean one thing.
     """
 
     requirement: str
     name: str
     body: Body
-    translate: Mapping[str, str] = field(default_factory=dict)
+    translate: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def id(self) -> str:

@@ -6,8 +6,8 @@ from typing import cast
 
 from sessionproof._json import JSON, Object
 from sessionproof._lab import NotRun, Trial
-from sessionproof._probes._registry import probe
 from sessionproof._placeholders import OUTSIDE
+from sessionproof._probes._registry import probe
 from sessionproof._run import Run, Setup
 from sessionproof._watch import NoWatch, Watch
 
@@ -109,7 +109,9 @@ def links_are_not_followed(trial: Trial) -> None:
                     step: Object = {"do": "try", "method": method, "params": params, "link": name}
                     # What the outer file holds may be answered only after the store was told to save the same.
                     before_saves = method == "load" and not run.trials.get("saves tried")
-                    run.do({**step, "not_finding": cast("JSON", trial.documents.plain(1, id))} if before_saves else step)
+                    run.do(
+                        {**step, "not_finding": cast("JSON", trial.documents.plain(1, id))} if before_saves else step
+                    )
                     run.count("saves tried", int(method == "save"))
                     run.do({"do": "verify", "check": "links kept", "link": name})
     trial.need(links_planted=1)
@@ -134,7 +136,7 @@ def nothing_is_written_outside(trial: Trial) -> None:
 
 @probe("SEC-4", "foreign modes")
 def foreign_things_stay(trial: Trial) -> None:
-    """Parent folder, root and foreign entries keep mode, owner and name; the root there before, and made by the store."""
+    """Parent folder, root and foreign entries keep mode, owner and name, whoever made the root."""
     (id,) = trial.ids(1)
     for premade in (False, True):
         for umask in (0o022, 0o077):

@@ -67,7 +67,7 @@ const methods = {
   async open({ root }) {
     db = undefined
     // lowdb expects the folder of its file to be there; whoever uses it makes that folder.
-    mkdirSync(root, { recursive: true })
+    mkdirSync(root, { recursive: true, mode: 0o700 })
     const opened = new Low(new JSONFile(join(root, 'db.json')), {})
     await opened.read()
     db = opened

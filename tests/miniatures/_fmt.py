@@ -1,0 +1,257 @@
+"""FMT: stores that change documents, or write files that are not of the format."""
+
+import base64
+import json
+import math
+import os
+import struct
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from sessionproof import Corrupt, InvalidDocument, StoreError, UnsupportedVersion
+
+from miniatures._clean import Clean, CleanFormat, Document, Items, Session
+from miniatures._table import breaks
+
+
+def changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The value with every scalar and member name changed."""
+    if isinstance(value, dict):
+        return {change(name): changed(member, change) for name, member in value.items()}
+    return [changed(item, change) for item in value] if isinstance(value, list) else change(value)
+
+
+@breaks("FMT-1", "not-valid")
+class AbsentIsNull(CleanFormat):
+    """Members that a document lacks are written as null."""
+
+    def wrapped(self, document: Document) -> Document:
+        return {"summary": None, **super().wrapped(document)}
+
+    def unwrapped(self, file: Document) -> Document:
+        document = super().unwrapped(file)
+        return {name: value for name, value in document.items() if name != "summary" or value is not None}
+
+
+@breaks("FMT-1", "not-valid", also="COR-7")
+class Envelope(CleanFormat):
+    """The document lies inside an object of the store's own."""
+
+    def wrapped(self, document: Document) -> Document:
+        return {"document": super().wrapped(document)}
+
+    def unwrapped(self, file: Document) -> Document:
+        return super().unwrapped(file["document"])
+
+
+@breaks("FMT-2", "wrong-document")
+class SingleFloats(Clean):
+    """Numbers are kept as 32-bit floats."""
+
+    def wrapped(self, document: Document) -> Document:
+        return super().wrapped(changed(document, self.single))
+
+    @staticmethod
+    def single(value: Any) -> Any:
+        with suppress(OverflowError):
+            return struct.unpack("f", struct.pack("f", value))[0] if isinstance(value, float) else value
+        return math.copysign(3e38, value)
+
+
+@breaks("FMT-2", "wrong-document")
+class FloatsToSixDigits(Clean):
+    """Floats are printed with six digits."""
+
+    def wrapped(self, document: Document) -> Document:
+        return super().wrapped(changed(document, lambda value: float(f"{value:g}") if isinstance(value, float) else value))
+
+
+@breaks("FMT-2", "wrong-document")
+class TextsAreNormalised(Clean):
+    """Texts are brought to the Unicode form NFC."""
+
+    def wrapped(self, document: Document) -> Document:
+        return super().wrapped(changed(document, lambda value: unicodedata.normalize("NFC", value) if isinstance(value, str) else value))
+
+
+@breaks("FMT-2", "wrong-document")
+class TextsAreCutAtNul(Clean):
+    """Texts end at their first NUL, as strings of C do."""
+
+    def wrapped(self, document: Document) -> Document:
+        return super().wrapped(changed(document, lambda value: value.partition("\0")[0] if isinstance(value, str) else value))
+
+
+@breaks("FMT-2", "wrong-document")
+class EmptyIsLeftOut(Clean):
+    """Members that are empty are not written."""
+
+    def wrapped(self, document: Document) -> Document:
+        return super().wrapped({name: value for name, value in document.items() if value not in ([], {}, "", None)})
+
+
+@breaks("FMT-2", "save-invalid_document")
+class DepthOfThirty(Clean):
+    """Documents are refused that are nested deeper than 30."""
+
+    def accept(self, document: Any) -> None:
+        super().accept(document)
+        if "[" * 30 in json.dumps(document):
+            raise InvalidDocument("too deep")
+
+
+@breaks("FMT-3", "wrong-document")
+class UnknownIsDropped(CleanFormat):
+    """Members that the store does not know are not written."""
+
+    def wrapped(self, document: Document) -> Document:
+        from sessionproof._data import json_file  # noqa: PLC0415 - other miniatures start faster without it
+
+        known = json_file("spec", "formats/session.schema.json")["properties"]
+        return {name: value for name, value in super().wrapped(document).items() if name in known}
+
+
+@breaks("FMT-4", "invalid-accepted")
+class ListsAreAccepted(Clean):
+    """A document that is no object is saved."""
+
+    def accept(self, document: Any) -> None:
+        pass
+
+    def newest_first(self) -> Items:
+        return [pair for pair in super().newest_first() if isinstance(pair[1].document, dict)]
+
+
+@breaks("FMT-4", "invalid-accepted")
+class SchemaIsNotAsked(CleanFormat):
+    """A document is saved that the schema refuses."""
+
+    def accept(self, document: Any) -> None:
+        if not isinstance(document, dict) or not isinstance(document.get("version"), str):
+            raise InvalidDocument("a document is an object with a version")
+
+
+@breaks("FMT-4", "disk-changed")
+class RefusedAfterDelete(Clean):
+    """The old file is removed before the new document is looked at."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        if not isinstance(document, dict):
+            self.delete(id)
+        return super().save(id, document, if_revision)
+
+
+@breaks("FMT-4", "save-internal")
+class InvalidIsInternal(Clean):
+    """A document that is no object ends in an error of another kind."""
+
+    def accept(self, document: Any) -> None:
+        if not isinstance(document, dict):
+            raise TypeError("expected a dict")
+
+
+@breaks("FMT-5", "secret-on-disk", also="COR-4")
+class SecretInLog(CleanFormat):
+    """Each save adds its request to a log, in base64."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        self.accept(document)
+        with os.fdopen(os.open(self.path("requests.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab") as log:
+            log.write(base64.b64encode(json.dumps([id, document]).encode()) + b"\n")
+        return super().save(id, document, if_revision)
+
+
+@breaks("FMT-5", "secret-on-disk")
+class SecretInFile(CleanFormat):
+    """The secret is written like any member."""
+
+    def wrapped(self, document: Document) -> Document:
+        return document
+
+
+@breaks("FMT-6", "newer-major-read")
+class NewerIsCorrupt(CleanFormat):
+    """A file of a newer major version is refused as damaged."""
+
+    def unwrapped(self, file: Document) -> Document:
+        try:
+            return super().unwrapped(file)
+        except UnsupportedVersion as error:
+            raise Corrupt(str(error)) from error
+
+
+@breaks("FMT-6", "newer-minor-not-read")
+class MinorIsRefused(CleanFormat):
+    """A file of a newer minor version is refused."""
+
+    def unwrapped(self, file: Document) -> Document:
+        if file["version"] != "1.0":
+            raise UnsupportedVersion(f"version {file['version']}")
+        return file
+
+
+@breaks("FMT-6", "disk-changed")
+class NewerIsMovedAway(CleanFormat):
+    """A file of a newer major version is renamed when it is read."""
+
+    def get(self, id: str) -> Session | None:
+        try:
+            return super().get(id)
+        except UnsupportedVersion:
+            os.rename(self.path(self.file_name(id)), self.path(self.file_name(id) + ".newer"))
+            raise
+
+
+@breaks("FMT-7", "lone-surrogate")
+class SurrogatesAreEscaped(CleanFormat):
+    """Lone surrogates are written as escapes."""
+
+    def dumps(self, file: Document) -> str:
+        return json.dumps(file, separators=(",", ":"))
+
+
+@breaks("FMT-7", "not-strict")
+class NamesAreNormalised(CleanFormat):
+    """Member names are brought to NFC after the members were told apart, so that one stands twice."""
+
+    def dumps(self, file: Document) -> str:
+        return unicodedata.normalize("NFC", super().dumps(file))
+
+    def loads(self, text: str) -> Document:
+        value: Document = json.loads(text)
+        return value
+
+
+@breaks("FMT-8", "load-corrupt")
+class DeepIsUnreadable(Clean):
+    """Documents are written at any depth, and refused by the reader past 100."""
+
+    def encode(self, id: str, session: Session) -> bytes:
+        try:
+            return super().encode(id, session)
+        except InvalidDocument:
+            decode, self.decode = self.decode, lambda *_: session  # type: ignore[method-assign]
+            try:
+                return super().encode(id, session)
+            finally:
+                self.decode = decode  # type: ignore[method-assign]
+
+
+@breaks("FMT-8", "lost")
+class LongIsAbsent(Clean):
+    """Files of more than 64 KiB are written, and passed over by the reader."""
+
+    def read(self, name: str) -> bytes | None:
+        data = super().read(name)
+        return None if data is not None and len(data) > 1 << 16 else data
+
+
+@breaks("FMT-8", "attached-to-nothing")
+class AttachesToNothing(Clean):
+    """Attachments of a session that is not there are acknowledged and dropped."""
+
+    def attach(self, id: str, kind: str, items: Items) -> None:
+        with suppress(StoreError):
+            super().attach(id, kind, items)

@@ -1,0 +1,52 @@
+"""The table of the broken stores, which they enter themselves into."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from miniatures._clean import Clean, CleanFormat
+
+Store = TypeVar("Store", bound=type[Clean])
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One broken store: the requirement that it is made to break, and the fault by which the kit must name that.
+
+    `also` are requirements of other groups that cannot stand when this one falls, `deadline` the seconds that it gets
+    for an answer.
+    """
+
+    store: type[Clean]
+    requirement: str
+    fault: str
+    also: frozenset[str]
+    deadline: float
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.store.__name__
+
+    @property
+    def clean(self) -> type[Clean]:
+        """The clean store that it was made from."""
+        return CleanFormat if issubclass(self.store, CleanFormat) else Clean
+
+
+BROKEN: list[Broken] = []
+
+
+def breaks(requirement: str, fault: str, also: str = "", deadline: float = 10.0) -> Callable[[Store], Store]:
+    """Enter a broken store into the table; `also` are ids with spaces between them."""
+
+    def enter(store: Store) -> Store:
+        BROKEN.append(Broken(store, requirement, fault, frozenset(also.split()), deadline))
+        return store
+
+    return enter
+
+
+def address(store: type[Clean]) -> str:
+    """What starts the store: `python -m sessionproof._host ADDRESS` in the folder `tests`."""
+    return f"{store.__module__}:{store.__name__}"

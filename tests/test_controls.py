@@ -1,0 +1,154 @@
+"""The kit accuses no store that is right, whatever the store claims: the controls under every probe of documents.
+
+A control whose claims differ from another's in one thing meets the probes that this thing bears on. With the environment
+variable SESSIONPROOF_ALL_CONTROLS set, each meets all of them.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sessionproof._client import Launch
+from sessionproof._lab import PROFILES, Lab
+from sessionproof._requirements import selected
+from sessionproof._suite import Result, carry_out, probes_of
+
+TESTS = Path(__file__).parent
+ALL = "STO FMT IDS COR SEC"
+EVERY_PROBE = "SESSIONPROOF_ALL_CONTROLS" in os.environ
+
+# Reasons why a probe has nothing to say, each with the requirements (or single probes) that it stands for.
+NO_FORMAT = {"no on-disk format is claimed": "FMT-1 FMT-6 FMT-7"}
+NO_SECRETS = {"no secrets are declared": "FMT-5"}
+NO_TYPE = {"no member is without a name": "FMT-3"}
+NO_SIDE_FILE = {"all files are sessions": "COR-4[side files]"}
+NO_REVISIONS = {"saves answer no revision": "STO-12"}
+NO_CHECK = {"there is no `check`": "STO-13"}
+NO_ATTACH = {"there is no `attach`": "STO-11 FMT-8[attachments of no session]"}
+NO_SUMMARIES = {"there is no `summaries`": "STO-9[workspaces]"}
+NO_PRUNE = {"there is no `prune`": "STO-10"}
+ONE_FILE = {"one file serves several sessions": "COR-3 COR-4 COR-6 COR-11"}
+NO_DISK = {"nothing is on disk": "COR SEC STO-8"}
+NO_PROMISE = {"nothing survives an `open`": "STO-7"}
+PLAIN = NO_FORMAT | NO_SECRETS | NO_TYPE
+FILES = PLAIN | NO_SIDE_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A right store, the probes that it meets, and which of them do not end in `pass`: reasons with what they stand for.
+
+    `unjudged` are `not-applicable`; `lacks` are recommendations (SHOULD) that the store truly does not follow.
+    """
+
+    target: str
+    probes: str = ALL
+    unjudged: Mapping[str, str] = field(default_factory=lambda: FILES)
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def name(self) -> str:
+        """The name of the test."""
+        return self.target.rpartition(":")[2].rpartition("/")[2]
+
+    @property
+    def launch(self) -> Launch:
+        """How to start it."""
+        if ":" in self.target:
+            command = [sys.executable, "-m", "sessionproof._host", f"controls.{self.target}"]
+        else:
+            command = [sys.executable if self.target.endswith(".py") else "node", f"controls/{self.target}"]
+        return Launch(tuple(command), TESTS)
+
+
+CONTROLS = [
+    Control("files:Files"),
+    Control("files:Uuids", "IDS STO", FILES | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}),
+    Control("files:Pattern", "IDS COR-4 COR-11"),
+    Control("files:Strict", "IDS FMT"),
+    Control("files:Single", ALL, FILES | {"there is one document a root": "IDS STO-6 COR-4 COR-11"}),
+    Control("files:FreshTold", "STO COR-1 COR-2 IDS-3"),
+    Control("files:FreshUntold", "STO COR-1 COR-2 IDS-3"),
+    Control("files:Messages", "FMT COR-7 COR-10"),
+    Control("files:Unordered", "STO"),
+    Control("files:Seconds", "STO-9 STO-10"),
+    Control("files:TwoGenerations", "COR STO-11"),
+    Control("files:Quarantine", "COR STO-8"),
+    Control("files:Indexed", "STO COR SEC", PLAIN),
+    Control("files:Apart", "STO COR"),
+    Control("files:ContentRevisions", "STO-12 COR-12"),
+    Control("files:Secretive", "FMT", NO_FORMAT | NO_TYPE),
+    Control("files:Scratch", "STO COR SEC", FILES | NO_PROMISE | {"a closed store has no file": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 COR-10[code as files] COR-11 COR-12 COR-13"}),
+    Control("files:SaveAndLoad", ALL, FILES | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"}),
+    Control("files:NoEcho", "FMT IDS-4"),
+    Control("files:Nothing", ALL, {"there are no operations": ALL}),
+    Control(
+        "typed:Typed",
+        ALL,
+        NO_FORMAT | NO_SECRETS | NO_SIDE_FILE | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"},
+    ),
+    Control("memory:Memory", ALL, PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
+    Control("memory:Closing", ALL, PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
+    Control("tables:Tables", ALL, PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("tables:WriteAhead", "STO COR SEC", PLAIN | NO_REVISIONS | ONE_FILE),
+    Control(
+        "plain.py",
+        ALL,
+        FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_SUMMARIES | NO_PRUNE,
+        {"there is no checksum": "COR-3", "a save writes over whatever is there": "COR-6"},
+    ),
+    Control(
+        "node.mjs",
+        ALL,
+        FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_PRUNE | {"there is neither `summaries` nor `latest`": "STO-9"},
+        {"a save writes over whatever is there": "COR-6"},
+    ),
+]
+
+
+def results(control: Control, probes: str) -> list[Result]:
+    """What each of the probes finds."""
+    if shutil.which(control.launch.command[0]) is None:
+        pytest.skip(f"{control.launch.command[0]} is not installed")
+    with Lab(control.launch, PROFILES["quick"]) as lab:
+        found = [carry_out(lab, probe) for probe in probes_of(selected(tuple(probes.split())))]
+        assert lab.warnings == []
+    return found
+
+
+def named(result: Result, table: Mapping[str, str]) -> bool:
+    """Whether the table stands for the probe: by its group, its requirement or its own name."""
+    probe = f"{result.requirement}[{result.probe}]"
+    words = " ".join(table.values())
+    return any(word in words.replace("] ", "],").split(",") for word in (probe,)) or probe in words or bool(
+        {result.requirement, result.requirement.partition("-")[0]} & set(words.split())
+    )
+
+
+def told(result: Result) -> str:
+    """One finding on a line."""
+    return f"{result.requirement}[{result.probe}] {result.verdict}: {result.summary} expected {result.expected} observed {result.observed}"
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
+def test_accuses_no_store_that_is_right(control: Control) -> None:
+    """A right store fails nothing but the recommendations that it does not follow, and leaves open what its claims do."""
+    wrong = [
+        told(result)
+        for result in results(control, ALL if EVERY_PROBE else control.probes)
+        if result.verdict
+        != ("fail" if named(result, control.lacks) else "not-applicable" if named(result, control.unjudged) else "pass")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("target", ["logs:Named", "logs:Created"])
+def test_asks_no_log_for_documents(target: str) -> None:
+    """A store of logs is never sent `save`: probes of documents do not apply to it."""
+    found = results(Control(target), ALL)
+    assert [told(result) for result in found if result.verdict not in {"pass", "not-applicable"}] == []
