@@ -3,15 +3,15 @@
 import os
 import textwrap
 from collections.abc import Mapping
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from sessionproof._requirements import catalogue, groups
 from sessionproof._suite import Result
-from sessionproof._witness import step_text
+from sessionproof._witness import printable, witness_lines
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "pass": ("ok", "green"),
@@ -21,12 +21,25 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "not-applicable": ("n/a", "dim"),
     "not-run": ("--", "dim"),
 }
+_BAD = ("fail", "error", "inconclusive")
+_TOTALED = ("pass", "fail", "inconclusive", "error", "not-applicable")
+_TITLE_WIDTH = 58
+_COUNTED = {"save calls": "saves", "load calls": "loads", "delete calls": "deletes", "prune calls": "prunes"}
+
+
+class _Output(Console):
+    """Standard output that may be closed at the other end: the run goes on, and nothing more is shown."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nowhere from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def standard_output() -> Console:
     """The terminal, or plain text where standard output is none. Writes past pytest's capture."""
-    stream: IO[str] = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-    return Console(file=stream, highlight=False, soft_wrap=True)
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    return _Output(file=stream)
 
 
 class Screen:
@@ -35,31 +48,35 @@ class Screen:
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
         )
         self._task = self._bar.add_task("probing", total=total)
-        self._plain_done = 0
+        self._done = 0
         self._total = total
 
     def begin(self, statement: Mapping[str, Any], profile: str) -> None:
         """Say what is probed, and by which claims."""
         implementation = statement["implementation"]
-        claims = ", ".join(
-            f"{name} {_claim(statement[name])}" for name in ("fidelity", "format", "durability", "concurrency", "ids") if statement.get(name) is not None
-        )
-        self.console.print(f"[bold]{escape(implementation['name'])} {escape(implementation['version'])}[/] ({escape(implementation['language'])}), profile {profile}")
-        self.console.print(f"claims: {escape(claims)}", style="dim")
+        names = ("fidelity", "format", "durability", "concurrency", "ids")
+        claims = ", ".join(f"{name} {_claim(statement[name])}" for name in names if statement[name] is not None)
+        name = f"{implementation['name']} {implementation['version']}"
+        self._print((name, "bold"), f" ({implementation['language']}), profile {profile}")
+        self._print((f"claims: {claims}", "dim"))
         if self.console.is_terminal:
             self._bar.start()
 
     def advance(self, result: Result) -> None:
         """One probe has ended."""
+        self._done += 1
         if self.console.is_terminal:
             self._bar.update(self._task, advance=1, description=f"{result.requirement} {result.probe}")
-            return
-        self._plain_done += 1
-        if result.verdict in {"fail", "error", "inconclusive"} or self._plain_done % 10 == 0 or self._plain_done == self._total:
-            self.console.print(f"{self._plain_done}/{self._total} probes: {result.requirement} {result.probe}: {result.verdict}")
+        elif result.verdict in _BAD or self._done % 10 == 0 or self._done == self._total:
+            self._print(f"{self._done}/{self._total} probes: {result.requirement} {result.probe}: {result.verdict}")
 
     def end(self) -> None:
         """The run is over; take the bar away."""
@@ -67,77 +84,73 @@ class Screen:
 
     def report(self, report: Mapping[str, Any]) -> None:
         """The whole report."""
-        self._table(report)
-        for entry in report["requirements"]:
-            if entry["verdict"] in {"fail", "error", "inconclusive"}:
-                self._failure(entry)
-        for warning in report["warnings"]:
-            self.console.print(f"[yellow]warning[/] {escape(warning)}")
-        self._totals(report)
-
-    def _table(self, report: Mapping[str, Any]) -> None:
+        entries = cast("list[dict[str, Any]]", report["requirements"])
         for id, group in groups().items():
-            entries = [entry for entry in report["requirements"] if entry["id"].partition("-")[0] == id]
-            shown = [entry for entry in entries if entry["verdict"] != "not-run" or entry["probes"]]
-            if not shown:
-                continue
-            self.console.print(f"\n[bold]{id}[/] {escape(group.title)}")
-            for entry in shown:
-                self._line(entry)
+            mine = [entry for entry in entries if entry["id"].partition("-")[0] == id]
+            if any(_judged(entry) for entry in mine):
+                self._print()
+                self._print((id, "bold"), f" {group.title}")
+                for entry in mine:
+                    if entry["verdict"] != "not-run" or entry["probes"]:
+                        self._line(entry)
+        for entry in entries:
+            if entry["verdict"] in _BAD:
+                self._failure(entry)
+        self._print()
+        for warning in report["warnings"]:
+            self._print(("warning", "yellow"), f" {warning}")
+        self._summary(report)
 
     def _line(self, entry: Mapping[str, Any]) -> None:
         sign, style = _SIGNS[entry["verdict"]]
-        level = "" if entry["level"] == "MUST" else f" [dim]{entry['level']}[/]"
-        detail = ""
+        note = ""
         if entry["verdict"] == "pass":
-            detail = f" [dim]{escape(_trials(entry['trials']))}[/]"
+            note = _trials(entry["trials"])
         elif entry["verdict"] in {"not-applicable", "not-run"}:
-            detail = f" [dim]{escape(entry['summary'])}[/]"
-        recorded = f" [cyan]recorded: {escape(entry['deviation']['reason'])}[/]" if entry["deviation"] else ""
-        assumed = " [cyan]assumed[/]" if entry["assumed"] else ""
-        self.console.print(f"  [{style}]{sign:4}[/] {entry['id']:7}{level} {escape(entry['title'])}{assumed}{recorded}{detail}")
+            note = entry["summary"]
+        title = entry["title"] + (f" ({entry['level']})" if entry["level"] != "MUST" else "")
+        marks = ["assumed"] if entry["assumed"] else []
+        marks += [f"recorded: {entry['deviation']['reason']}"] if entry["deviation"] else []
+        title = f"{title:<{_TITLE_WIDTH}}" if note or marks else title
+        rest: list[str | tuple[str, str]] = [(f" {mark}", "cyan") for mark in marks]
+        rest += [(f" {note}", "dim")] if note else []
+        self._print("  ", (f"{sign:4}", style), f" {entry['id']:7}{title}", *rest)
 
     def _failure(self, entry: Mapping[str, Any]) -> None:
         sign, style = _SIGNS[entry["verdict"]]
-        self.console.print(f"\n[{style}]{sign} {entry['id']}[/] {entry['level']}: {escape(entry['title'])}")
         blame = f" (blame: {entry['blame']})" if entry["blame"] else ""
-        self.console.print(f"  {escape(entry['summary'])}{blame}")
-        witness = entry["witness"]
-        if witness is None:
-            return
-        self.console.print("  calls, on a fresh root:")
-        steps = witness["calls"]
-        for number, step in enumerate(steps, 1):
-            if len(steps) > 24 and 8 < number <= len(steps) - 12:
-                if number == 9:
-                    self.console.print(f"        ... {len(steps) - 20} more, in the case file ...", style="dim")
-                continue
-            self.console.print(f"    {number:3d}. {escape(step_text(step))}")
-        self.console.print(f"  [dim]expected[/] {escape(witness['expected'])}")
-        self.console.print(f"  [dim]observed[/] {escape(witness['observed'])}")
-        if witness["files"]:
-            self.console.print(f"  [dim]files[/]    {escape(', '.join(witness['files'][:6]))}")
-        self.console.print(f"  [dim]fault[/]    {entry['fault']}")
-        self.console.print(f"  [dim]replay[/]   sessionproof replay {entry['case']}")
+        self._print()
+        self._print((f"{sign} {entry['id']}", style), f" {entry['level']}: {entry['title']}")
+        self._print(textwrap.indent(f"{entry['summary']}{blame}", "  "))
+        if entry["witness"] is not None:
+            for label, text in witness_lines(entry["witness"]):
+                self._print((f"  {label:>8}  ", "dim"), textwrap.indent(text, " " * 12).lstrip())
+            self._print(("     fault  ", "dim"), ", ".join(entry["faults"]))
+            self._print(("    replay  ", "dim"), f"sessionproof replay {entry['case']}")
 
-    def _totals(self, report: Mapping[str, Any]) -> None:
-        self.console.print()
+    def _summary(self, report: Mapping[str, Any]) -> None:
+        entries = cast("list[dict[str, Any]]", report["requirements"])
         for level, counts in report["totals"].items():
-            judged = {verdict: number for verdict, number in counts.items() if number and verdict not in {"not-run", "not-applicable"}}
-            if judged:
-                aside = counts["not-applicable"]
-                words = ", ".join(f"{number} {verdict}" for verdict, number in judged.items())
-                self.console.print(f"{level}: {words}" + (f"; {aside} not applicable" if aside else ""))
-        unprobed = [group for group in groups() if all(e["verdict"] in {"not-run", "not-applicable"} and not e["probes"] for e in report["requirements"] if e["id"].startswith(group + "-"))]
-        if unprobed and report["complete"]:
-            self.console.print(f"not probed by this version of the kit: {', '.join(unprobed)}", style="dim")
+            words = [f"{counts[verdict]} {verdict}" for verdict in _TOTALED if counts[verdict]]
+            if any(counts[verdict] for verdict in _TOTALED[:-1]):
+                self._print(f"{level}: {', '.join(words)}")
+        judged = {entry["id"].partition("-")[0] for entry in entries if _judged(entry)}
+        unjudged = [group for group in groups() if group not in judged]
+        if unjudged and report["complete"]:
+            self._print((f"not applicable, or not probed by this version of the kit: {', '.join(unjudged)}", "dim"))
         for kind, level in report["levels"].items():
             if level is not None:
-                self.console.print(f"level for {kind}s: [bold]{level}[/]")
-        if not report["complete"]:
-            self.console.print("no level is granted: this is part of a run", style="dim")
-        style = "green" if report["exit_code"] == 0 else "bold red"
-        self.console.print(f"[{style}]{escape(report['conclusion'])}[/]")
+                self._print(f"level for {kind}s: ", (level, "bold"))
+        self._print((report["conclusion"], "green" if report["exit_code"] == 0 else "bold red"))
+
+    def _print(self, *parts: str | tuple[str, str]) -> None:
+        """One line; nothing in it is taken for markup or for a terminal's control codes."""
+        shown = [(printable(part), "") if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts]
+        self.console.print(Text.assemble(*shown), highlight=False, soft_wrap=True)
+
+
+def _judged(entry: Mapping[str, Any]) -> bool:
+    return any(probe["verdict"] != "not-applicable" for probe in entry["probes"])
 
 
 def _claim(value: object) -> str:
@@ -148,8 +161,18 @@ def _claim(value: object) -> str:
 
 
 def _trials(trials: Mapping[str, int]) -> str:
-    ranked = sorted(trials.items(), key=lambda item: -item[1])
-    return ", ".join(f"{number:,} {what}" for what, number in ranked[:3])
+    """What was tried, in a few words: what only this probe counts goes first, acknowledgements are left out."""
+    counted = {what: number for what, number in trials.items() if not what.endswith(" acknowledged")}
+    ranked = sorted(counted.items(), key=lambda item: (item[0].endswith(" calls"), -item[1]))
+    return ", ".join(_counted(number, _COUNTED.get(what, what)) for what, number in ranked[:3])
+
+
+def _counted(number: int, what: str) -> str:
+    if number == 1:
+        first, _, rest = what.partition(" ")
+        first = f"{first[:-3]}y" if first.endswith("ies") else first.removesuffix("s")
+        what = f"{first} {rest}".strip()
+    return f"{number:,} {what}"
 
 
 def explanation(id: str, probes: Mapping[str, str]) -> str:
@@ -161,7 +184,7 @@ def explanation(id: str, probes: Mapping[str, str]) -> str:
         return textwrap.fill(" ".join(text.split()), 90, initial_indent="  ", subsequent_indent="  ")
 
     needed = " or ".join(" and ".join(sorted(names)) or "any operation" for names in requirement.operations)
-    claims = "; ".join(f"{name}: {value}" for name, value in requirement.claims.items())
+    claims = "; ".join(_condition(name, value) for name, value in requirement.claims.items())
     parts = [
         f"{id} {requirement.level}  {requirement.title}",
         f"{group.id}: {group.title}" + (f" (level {group.level})" if group.level else ""),
@@ -180,3 +203,5 @@ def explanation(id: str, probes: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
+def _condition(name: str, value: object) -> str:
+    return f"{name}: {' or '.join(map(str, cast('list[object]', value)))}" if isinstance(value, list) else name

@@ -5,45 +5,63 @@ from html import escape
 from typing import Any
 
 from sessionproof._requirements import groups
+from sessionproof._witness import printable, witness_lines
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem .25rem 0;vertical-align:top;border-bottom:1px solid #ddd}
-.pass{color:#17692f}.fail{color:#b3151d;font-weight:600}.error,.inconclusive{color:#8a5a00;font-weight:600}.not-applicable,.not-run{color:#777}
-pre{background:#f6f6f6;padding:.6rem;overflow:auto;white-space:pre-wrap}code{background:#f6f6f6}
+body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;width:100%}
+td{padding:.25rem .6rem .25rem 0;vertical-align:top;border-bottom:1px solid #ddd;overflow-wrap:anywhere}
+td:nth-child(-n+3){white-space:nowrap}
+.pass{color:#17692f}.fail{color:#b3151d;font-weight:600}
+.error,.inconclusive{color:#8a5a00;font-weight:600}.not-applicable,.not-run{color:#777}
+pre{background:#f6f6f6;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
 """
 
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole page."""
-    implementation = report["implementation"] or {"name": "unknown", "version": "", "language": ""}
-    name = escape(f"{implementation['name']} {implementation['version']}")
+    implementation = report["implementation"] or {"name": "unknown", "version": "", "language": "unknown"}
+    name = _text(f"{implementation['name']} {implementation['version']}".strip())
+    levels = report["levels"]
+    facts = (
+        f"{implementation['language']}, profile {report['profile']}, seed {report['seed']}, "
+        f"sessionproof {report['kit']['version']} on {report['environment']['system']}. "
+        f"Level for documents: {levels['document'] or 'none'}; for logs: {levels['log'] or 'none'}."
+    )
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{name} - sessionproof</title><style>{_STYLE}</style>",
-        f"<h1>{name}</h1><p>{escape(report['conclusion'])}</p>",
-        f"<p>Profile {escape(report['profile'])}, seed {report['seed']}, kit {escape(report['kit']['version'])}, {escape(implementation['language'])}. ",
-        f"Level for documents: {report['levels']['document'] or 'none'}; for logs: {report['levels']['log'] or 'none'}.</p>",
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name} - sessionproof</title>',
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>{name}</h1><p>{_text(report['conclusion'])}</p><p>{_text(facts)}</p>",
+        *(f"<p>Warning: {_text(warning)}</p>" for warning in report["warnings"]),
     ]
     for id, group in groups().items():
         rows = [_row(entry) for entry in report["requirements"] if entry["id"].partition("-")[0] == id]
-        parts.append(f"<h2>{id}: {escape(group.title)}</h2><p>{escape(group.description)}</p><table>{''.join(rows)}</table>")
-    return "\n".join(parts) + "</html>\n"
+        parts += [f"<h2>{id}: {_text(group.title)}</h2><p>{_text(group.description)}</p>", "<table>", *rows, "</table>"]
+    return "\n".join(parts) + "\n</body></html>\n"
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
 
 
 def _row(entry: Mapping[str, Any]) -> str:
     verdict = entry["verdict"]
-    note = f" (recorded: {escape(entry['deviation']['reason'])})" if entry["deviation"] else ""
-    detail = "" if verdict == "pass" else f"<br>{escape(entry['summary'])}{note}{_witness(entry)}"
+    notes = [_text(entry["title"])]
+    if verdict != "pass":
+        notes.append(_text(entry["summary"]))
+    if entry["deviation"]:
+        notes.append(f"Recorded: {_text(entry['deviation']['reason'])}")
+    if entry["assumed"]:
+        notes.append("Judged by an assumption of the manifest; does not decide.")
     return (
-        f"<tr id='{entry['id'].lower()}'><td><code>{entry['id']}</code><td>{entry['level']}"
-        f"<td class='{verdict}'>{verdict}<td>{escape(entry['title'])}{detail}"
+        f'<tr id="{entry["id"].lower()}"><td>{entry["id"]}</td><td>{entry["level"]}</td>'
+        f'<td class="{verdict}">{verdict}</td><td>{"<br>".join(notes)}{_witness(entry)}</td></tr>'
     )
 
 
 def _witness(entry: Mapping[str, Any]) -> str:
-    witness = entry["witness"]
-    if witness is None:
+    if entry["witness"] is None:
         return ""
-    lines = [f"expected: {witness['expected']}", f"observed: {witness['observed']}", f"files: {', '.join(witness['files'])}"]
-    lines.append(f"replay: sessionproof replay {entry['case']}")
+    lines = [f"{label:>8}  {text}" for label, text in witness_lines(entry["witness"])]
+    lines.append(f"  replay  sessionproof replay {printable(entry['case'])}")
     return f"<pre>{escape(chr(10).join(lines))}</pre>"

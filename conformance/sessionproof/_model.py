@@ -9,24 +9,32 @@ Which requirement a wrong answer breaks depends on what happened since the sessi
 (STO-2), work on another id (STO-6), a new process (STO-7), damage (COR). Each state carries that suspicion.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
-from sessionproof import _json
-from sessionproof._json import JSON, Object
+from sessionproof import _json, _whole_store
+from sessionproof._json import JSON
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._statement import Statement
-from sessionproof._worlds import NOTHING, Absent, Anything, Present, State, Step, Suspects, Value, Violation, Worlds
+from sessionproof._whole_store import CORRUPT, hostile
+from sessionproof._wording import defect, load_fault, load_summary, observed, refusal_of, short
+from sessionproof._worlds import (
+    NOTHING,
+    Absent,
+    Anything,
+    Present,
+    State,
+    Step,
+    Suspects,
+    Value,
+    Violation,
+    Worlds,
+    damage,
+    issued,
+)
 
-_CORRUPT = frozenset({Kind.CORRUPT, Kind.UNSUPPORTED_VERSION})
 _WRITES = frozenset({"save", "delete", "attach", "prune"})
-_WHOLE_STORE: dict[str, Suspects] = {
-    "list": ("STO-4",),
-    "summaries": ("STO-9",),
-    "latest": ("STO-9",),
-    "check": ("STO-13",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +52,23 @@ class Model:
         """The worlds after the call, and what the outcome breaks."""
         if isinstance(outcome, Silence) or (isinstance(outcome, Refusal) and outcome.kind is Kind.INTERNAL):
             after = self._unknown(worlds, call) if call.method in _WRITES else worlds
-            return Step(after, (_defect(call, outcome),))
+            return Step(after, (defect(call, outcome),))
         if call.method in worlds.distrusted:
             return Step(worlds)
         if isinstance(outcome, Refusal) and any(isinstance(state, Anything) for state in worlds.states(call.id)):
             return Step(worlds)
-        judge = {
+        judges = {
             "save": self._save,
             "load": self._load,
             "delete": self._delete,
             "exists": self._exists,
             "attach": self._attach,
             "attachments": self._attachments,
-            "list": self._list,
-            "summaries": self._summaries,
-            "latest": self._latest,
             "prune": self._prune,
-            "check": self._check,
-        }[call.method]
-        step = judge(worlds, call, outcome)
-        if step.violations and call.method in _WHOLE_STORE:
-            # What it says next would only repeat the first finding.
-            return replace(step, worlds=replace(step.worlds, distrusted=worlds.distrusted | {call.method}))
-        return step
+        }
+        if call.method in _whole_store.METHODS:
+            return _whole_store.judge(self.statement, worlds, call, outcome)
+        return judges[call.method](worlds, call, outcome)
 
     def reopened(self, worlds: Worlds, *, orderly: bool) -> Worlds:
         """The worlds after a new store object was built; `orderly`: the earlier one was closed."""
@@ -85,31 +87,6 @@ class Model:
 
         return replace(worlds.mapped(suspect), store_suspects=("STO-7",))
 
-    def damaged(self, worlds: Worlds, ids: Iterable[str], requirement: str, *, shared: bool) -> Worlds:
-        """The worlds after the kit damaged a file of these sessions; `shared`: the file serves several ids."""
-        victims = frozenset(ids)
-
-        def suspect(id: str, state: State) -> State:
-            match state:
-                case Present() | Absent() if id in victims:
-                    return replace(state, suspects=(requirement,), damaged=(requirement,))
-                case Present() | Absent():
-                    return replace(state, suspects=("COR-4",))
-                case _:
-                    return state
-
-        return replace(
-            worlds.mapped(suspect), store_suspects=(requirement,) if shared else ("COR-4",), shared_damage=shared
-        )
-
-    def disturbed(self, worlds: Worlds, requirement: str) -> Worlds:
-        """The worlds after the kit did what must not matter: whatever is wrong from here on breaks `requirement`."""
-
-        def suspect(_: str, state: State) -> State:
-            return state if isinstance(state, Anything) else replace(state, suspects=(requirement,))
-
-        return replace(worlds.mapped(suspect), store_suspects=(requirement,))
-
     # -- one session ---------------------------------------------------------------------------------------------------
 
     def _save(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
@@ -119,22 +96,22 @@ class Model:
             return self._saved(worlds, call, outcome, document)
         assert isinstance(outcome, Refusal)
         after = worlds if outcome.not_applied else self._unknown(worlds, call)
-        damaged = bool(_damage(states)) or worlds.shared_damage
+        damaged = bool(damage(states)) or worlds.shared_damage
         if self.invalid(document):
             if outcome.kind is Kind.INVALID_DOCUMENT:
                 return Step(after)
             if outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
                 return Step(after)
-            return self._refused(after, call, outcome, ("FMT-4",), "`invalid_document`")
+            return _refused(after, call, outcome, ("FMT-4",), "`invalid_document`")
         match outcome.kind:
             case Kind.INVALID_DOCUMENT if not self.must_keep(document):
                 return Step(after)
             case Kind.INVALID_DOCUMENT:
-                return self._refused(after, call, outcome, ("FMT-2",), "a document of the declared fidelity is kept")
+                return _refused(after, call, outcome, ("FMT-2",), "a document of the declared fidelity is kept")
             case Kind.CONFLICT if self._stale(states, call) is not False and "if_revision" in call.params:
                 return Step(after)
             case Kind.CONFLICT if "if_revision" in call.params:
-                return self._refused(after, call, outcome, ("STO-12",), "a save with the current revision succeeds")
+                return _refused(after, call, outcome, ("STO-12",), "a save with the current revision succeeds")
             case Kind.CORRUPT if damaged:
                 return Step(after)
             case _:
@@ -165,7 +142,7 @@ class Model:
                 )
             )
         kept = Value.of(self._public(document))
-        suspects: Suspects = ("COR-12",) if _damage(states) else ("STO-2",)
+        suspects: Suspects = ("COR-12",) if damage(states) else ("STO-2",)
         new = [self._overwritten(worlds, state, kept, revision, suspects) for state in states]
         return Step(self._others_suspect(worlds.with_states(call.id, new), call.id), tuple(violations))
 
@@ -218,8 +195,8 @@ class Model:
         expected = " or ".join(dict.fromkeys(self._shown(state) for state in states))
         violation = Violation(
             self._suspects(call.id, states),
-            _load_fault(states, outcome),
-            _load_summary(states, outcome),
+            load_fault(states, outcome),
+            load_summary(states, outcome),
             expected,
             observed(outcome),
         )
@@ -228,7 +205,7 @@ class Model:
     def _loads_as(self, worlds: Worlds, id: str, state: State, outcome: Outcome) -> bool:
         match outcome, state:
             case Refusal(), Present() | Absent() if state.damaged:
-                return outcome.kind in _CORRUPT
+                return outcome.kind in CORRUPT
             case Refusal(), Absent():
                 return outcome.kind is Kind.INVALID_ID and not self.statement.promises(id)
             case Refusal(), _:
@@ -278,19 +255,19 @@ class Model:
     def _delete(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
         states = worlds.states(call.id)
         if isinstance(outcome, Answer):
-            suspects: Suspects = ("COR-12",) if _damage(states) else ("STO-3",)
-            gone = [Absent(suspects, _issued(state)) for state in states]
+            suspects: Suspects = ("COR-12",) if damage(states) else ("STO-3",)
+            gone = [Absent(suspects, issued(state)) for state in states]
             return Step(self._others_suspect(worlds.with_states(call.id, gone), call.id))
         assert isinstance(outcome, Refusal)
         after = worlds if outcome.not_applied else self._unknown(worlds, call)
-        if outcome.kind in _CORRUPT and worlds.shared_damage:
+        if outcome.kind in CORRUPT and worlds.shared_damage:
             return Step(after)
-        if _damage(states):
-            return self._refused(after, call, outcome, ("COR-12",), "a damaged session can be deleted")
+        if damage(states):
+            return _refused(after, call, outcome, ("COR-12",), "a damaged session can be deleted")
         if all(isinstance(state, Absent) for state in states):
             if outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
                 return Step(after)
-            return self._refused(
+            return _refused(
                 after, call, outcome, self._about(call.id, ("STO-3",)), "deleting an absent session is no error"
             )
         return self._refused_id(after, call, outcome, states)
@@ -301,11 +278,11 @@ class Model:
             return Step(worlds)
         present = {isinstance(state, Present) for state in states}
         if isinstance(outcome, Refusal):
-            if outcome.kind in _CORRUPT and _damage(states):
+            if outcome.kind in CORRUPT and damage(states):
                 return Step(worlds)
             if present == {False} and outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
                 return Step(worlds)
-            return self._refused(worlds, call, outcome, self._suspects(call.id, states, "STO-5"), "true or false")
+            return _refused(worlds, call, outcome, self._suspects(call.id, states, "STO-5"), "true or false")
         assert isinstance(outcome, Answer)
         answer = bool(outcome.result["exists"])
         if answer in present:
@@ -342,13 +319,13 @@ class Model:
         assert isinstance(outcome, Refusal)
         after = worlds if outcome.not_applied else self._unknown(worlds, call)
         absent = all(isinstance(state, Absent) for state in states)
-        if _damage(states) and outcome.kind in _CORRUPT:
+        if damage(states) and outcome.kind in CORRUPT:
             return Step(after)
         if absent and outcome.kind is Kind.NOT_FOUND:
             return Step(after)
         if absent and outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id):
             return Step(after)
-        return self._refused(
+        return _refused(
             after, call, outcome, self._about(call.id, ("STO-11",)), "`not_found`" if absent else "an acknowledgement"
         )
 
@@ -361,14 +338,14 @@ class Model:
         suspects = self._suspects(call.id, states, "STO-11")
         if isinstance(outcome, Refusal):
             absent = all(isinstance(state, Absent) for state in states)
-            if _damage(states) and outcome.kind in _CORRUPT:
+            if damage(states) and outcome.kind in CORRUPT:
                 return Step(worlds)
             if absent and (
                 outcome.kind is Kind.NOT_FOUND
                 or (outcome.kind is Kind.INVALID_ID and not self.statement.promises(call.id))
             ):
                 return Step(worlds)
-            return self._refused(worlds, call, outcome, suspects, "the items as saved, or null")
+            return _refused(worlds, call, outcome, suspects, "the items as saved, or null")
         assert isinstance(outcome, Answer)
         items = Value.of(outcome.result["items"])
         if any(keys is None or items.key in keys for keys in allowed):
@@ -377,148 +354,11 @@ class Model:
         summary = f"The {kind} of a session come back otherwise than saved."
         return Step(worlds, (Violation(suspects, "attachments-wrong", summary, expected, short(items.key)),))
 
-    # -- the whole store -----------------------------------------------------------------------------------------------
-
-    def _list(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
-        if isinstance(outcome, Refusal):
-            return self._store_refused(worlds, call, outcome)
-        assert isinstance(outcome, Answer)
-        listed = cast("list[str]", outcome.result["ids"])
-        return Step(worlds, self._named(worlds, listed, "list", ("STO-4",)))
-
-    def _named(self, worlds: Worlds, listed: list[str], method: str, requirement: Suspects) -> tuple[Violation, ...]:
-        """What is wrong with the ids that a whole-store answer names."""
-        for id in dict.fromkeys(listed):
-            if listed.count(id) > 1:
-                return (
-                    _wrong_list(
-                        requirement,
-                        "listed-twice",
-                        f"`{method}` names a session {listed.count(id)} times.",
-                        [id],
-                        listed,
-                    ),
-                )
-        for id in listed:
-            states = worlds.states(id)
-            if all(isinstance(state, Absent) for state in states):
-                deleted: Suspects = (
-                    ("STO-3",) if any("STO-3" in cast("Absent", state).suspects for state in states) else ()
-                )
-                suspects = (*worlds.store_suspects, *requirement, *deleted, *self._hostile(list(worlds.sessions)))
-                return (
-                    _wrong_list(
-                        suspects, "listed-absent", f"`{method}` names a session that is not there.", [id], listed
-                    ),
-                )
-        for id, states in worlds.sessions.items():
-            if id not in listed and all(isinstance(state, Present) for state in states):
-                damaged = _damage(states)
-                suspects = ("COR-13",) if damaged else (*worlds.store_suspects, *requirement, *self._hostile([id]))
-                if damaged and method != "list":
-                    continue
-                return (
-                    _wrong_list(
-                        suspects, "not-listed", f"`{method}` does not name a session that is there.", [id], listed
-                    ),
-                )
-        return ()
-
-    def _summaries(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
-        if isinstance(outcome, Refusal):
-            return self._store_refused(worlds, call, outcome)
-        assert isinstance(outcome, Answer)
-        summaries = cast("list[Object]", outcome.result["summaries"])
-        listed = [cast("str", summary["id"]) for summary in summaries]
-        if "workspace" in call.params:
-            return Step(worlds)
-        found = (
-            self._named(worlds, listed, "summaries", ("STO-9",))
-            or self._counted(worlds, summaries)
-            or self._ordered(worlds, listed)
-        )
-        return Step(worlds, found)
-
-    def _counted(self, worlds: Worlds, summaries: list[Object]) -> tuple[Violation, ...]:
-        for summary in summaries:
-            counts = {_message_count(state) for state in worlds.states(cast("str", summary["id"]))}
-            count = summary.get("message_count")
-            if count is not None and None not in counts and count not in counts:
-                expected = " or ".join(str(known) for known in sorted(cast("set[int]", counts)))
-                text = f"`summaries` counts {count} messages in {short(summary['id'])}."
-                return (Violation((*worlds.store_suspects, "STO-9"), "count-wrong", text, expected, str(count)),)
-        return ()
-
-    def _ordered(self, worlds: Worlds, listed: list[str]) -> tuple[Violation, ...]:
-        """Most recently changed first; changes between two clock ticks may stand in either order."""
-        if not self.statement.ordered or any(_damage(worlds.states(id)) for id in listed):
-            return ()
-        changes = [_changed(worlds.states(id)) for id in listed]
-        for (earlier, first), (later, second) in zip(
-            zip(listed, changes, strict=True), zip(listed[1:], changes[1:], strict=True), strict=False
-        ):
-            if first is not None and second is not None and first < second:
-                text = f"`summaries` puts {short(earlier)} before {short(later)}, which was changed later."
-                return (
-                    Violation(
-                        (*worlds.store_suspects, "STO-9"),
-                        "order-wrong",
-                        text,
-                        "most recently changed first",
-                        short(listed),
-                    ),
-                )
-        return ()
-
-    def _latest(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
-        if isinstance(outcome, Refusal):
-            return self._store_refused(worlds, call, outcome)
-        assert isinstance(outcome, Answer)
-        answer = outcome.result["id"]
-        possible = {
-            id for id, states in worlds.sessions.items() if not all(isinstance(state, Absent) for state in states)
-        }
-        definite = {id for id, states in worlds.sessions.items() if all(isinstance(state, Present) for state in states)}
-        damaged = any(_damage(states) for states in worlds.sessions.values())
-        if damaged:
-            newest = possible
-        else:
-            last = max((_changed(worlds.states(id)) or 0 for id in definite), default=0)
-            newest = {
-                id for id in possible if (_changed(worlds.states(id)) is None or _changed(worlds.states(id)) == last)
-            }
-        if answer in newest or (answer is None and (not definite or damaged)):
-            return Step(worlds)
-        expected = " or ".join(short(id) for id in sorted(newest)) or "null"
-        text = "`latest` does not name the session that was changed last."
-        return Step(
-            worlds, (Violation((*worlds.store_suspects, "STO-9"), "latest-wrong", text, expected, short(answer)),)
-        )
-
     def _prune(self, worlds: Worlds, _: Call, outcome: Outcome) -> Step:
         """What a prune removes is told by the probe (`Worlds` know no clock); here it is only carried out."""
         if isinstance(outcome, Refusal):
             return Step(worlds)
         return Step(worlds.mapped(_anything))
-
-    def pruned(self, worlds: Worlds, removed: Iterable[str]) -> Worlds:
-        """The worlds after a prune that removes just these sessions."""
-        for id in removed:
-            worlds = worlds.with_states(id, [Absent(("STO-10",), _issued(state)) for state in worlds.states(id)])
-        return self.disturbed(worlds, "STO-10")
-
-    def _check(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
-        if isinstance(outcome, Refusal):
-            return self._store_refused(worlds, call, outcome)
-        return Step(worlds)
-
-    def _store_refused(self, worlds: Worlds, call: Call, outcome: Refusal) -> Step:
-        if worlds.shared_damage and outcome.kind in _CORRUPT:
-            return Step(worlds)
-        damaged = any(_damage(states) for states in worlds.sessions.values())
-        if damaged and outcome.kind in _CORRUPT and call.method == "check":
-            return Step(worlds)
-        return self._refused(worlds, call, outcome, (*worlds.store_suspects, *_WHOLE_STORE[call.method]), "an answer")
 
     # -- shared --------------------------------------------------------------------------------------------------------
 
@@ -531,7 +371,7 @@ class Model:
                 document = Value.of(self._public(call.params["document"]))
                 happened = tuple(self._overwritten(worlds, state, document, None, ("STO-2",)) for state in states)
             case "delete":
-                happened = tuple(Absent(("STO-3",), _issued(state)) for state in states)
+                happened = tuple(Absent(("STO-3",), issued(state)) for state in states)
             case "attach":
                 return worlds.with_states(call.id, [Anything()])
             case "prune":
@@ -558,33 +398,22 @@ class Model:
     def _suspects(self, id: str, states: tuple[State, ...], *also: str) -> Suspects:
         suspects = [name for state in states if not isinstance(state, Anything) for name in state.suspects]
         default = ("STO-2",) if any(isinstance(state, Present) for state in states) else ("STO-1",)
-        return tuple(dict.fromkeys((*(suspects or (also or default)), *also, *self._hostile([id]))))
+        return tuple(dict.fromkeys((*(suspects or (also or default)), *also, *hostile(self.statement, [id]))))
 
     def _about(self, id: str, requirements: Suspects) -> Suspects:
-        return (*requirements, *self._hostile([id]))
-
-    def _hostile(self, ids: list[str]) -> Suspects:
-        """Ids beyond the claim have a requirement of their own: refused, or as good as any other."""
-        return () if all(self.statement.promises(id) for id in ids) else ("IDS-3",)
+        return (*requirements, *hostile(self.statement, [id]))
 
     def _refused_id(self, after: Worlds, call: Call, outcome: Refusal, states: tuple[State, ...]) -> Step:
         promised = self.statement.promises(call.id)
         if outcome.kind is Kind.INVALID_ID:
             if promised:
-                return self._refused(after, call, outcome, ("IDS-7",), "an id within the claimed `ids` is accepted")
+                return _refused(after, call, outcome, ("IDS-7",), "an id within the claimed `ids` is accepted")
             if all(isinstance(state, Absent) for state in states):
                 return Step(after)
-            return self._refused(after, call, outcome, ("IDS-3",), "an id once accepted works in every operation")
+            return _refused(after, call, outcome, ("IDS-3",), "an id once accepted works in every operation")
         if promised:
-            return self._refused(after, call, outcome, _damage(states) and ("COR-12",), "an acknowledgement")
-        return self._refused(after, call, outcome, ("IDS-3",), "an acknowledgement or `invalid_id`")
-
-    @staticmethod
-    def _refused(worlds: Worlds, call: Call, outcome: Refusal, requirements: Suspects, expected: str) -> Step:
-        summary = f"`{call.method}` is refused as `{outcome.kind}`."
-        return Step(
-            worlds, (Violation(requirements, f"{call.method}-{outcome.kind}", summary, expected, observed(outcome)),)
-        )
+            return _refused(after, call, outcome, damage(states) and ("COR-12",), "an acknowledgement")
+        return _refused(after, call, outcome, ("IDS-3",), "an acknowledgement or `invalid_id`")
 
     def _shown(self, state: State) -> str:
         match state:
@@ -598,59 +427,8 @@ class Model:
                 return "nothing" if self.statement.missing == "absent" else "nothing, or a fresh document"
 
 
-def short(value: object) -> str:
-    """A value on one line, its middle left out where it is long."""
-    text = value if isinstance(value, str) and value[:1] in {"{", "["} else _json.encode(cast("JSON", value))
-    return text if len(text) <= 160 else f"{text[:100]} ... {text[-40:]} ({len(text):,} characters)"
-
-
-def observed(outcome: Outcome) -> str:
-    """An outcome in words."""
-    match outcome:
-        case Answer():
-            return short(_json.encode(outcome.result))
-        case Refusal():
-            return (
-                f"error `{outcome.kind}`"
-                + (f" ({outcome.errno})" if outcome.errno else "")
-                + (f": {outcome.message[:300]}" if outcome.message else "")
-            )
-        case Silence():
-            return f"{outcome.reason}: {outcome.detail}"
-
-
-def _defect(call: Call, outcome: Outcome) -> Violation:
-    reason = outcome.reason if isinstance(outcome, Silence) else "internal"
-    said = {
-        "hang": "is not answered",
-        "adapter-crash": "ends the process",
-        "internal": "is answered by an internal error",
-    }[reason]
-    return Violation(
-        (),
-        f"{call.method}-{reason}",
-        f"`{call.method}` {said}.",
-        "an answer, or an error of the protocol",
-        observed(outcome),
-    )
-
-
 def _anything(_: str, __: State) -> State:
     return Anything()
-
-
-def _damage(states: tuple[State, ...]) -> Suspects:
-    return next((state.damaged for state in states if not isinstance(state, Anything) and state.damaged), ())
-
-
-def _issued(state: State) -> frozenset[str]:
-    match state:
-        case Present():
-            return state.stale | state.current
-        case Absent():
-            return state.stale
-        case _:
-            return frozenset()
 
 
 def _attachment_keys(state: State, kind: str) -> set[str] | None:
@@ -667,39 +445,5 @@ def _attachment_keys(state: State, kind: str) -> set[str] | None:
     return keys
 
 
-def _message_count(state: State) -> int | None:
-    """How many messages the document holds, where it says so in a member `messages` and is not in doubt."""
-    if not isinstance(state, Present) or state.damaged or not isinstance(state.document.json, dict):
-        return None
-    messages = state.document.json.get("messages")
-    return len(messages) if isinstance(messages, list) else None
-
-
-def _changed(states: tuple[State, ...]) -> int | None:
-    ticks = {state.changed if isinstance(state, Present) else None for state in states}
-    return ticks.pop() if len(ticks) == 1 else None
-
-
-def _wrong_list(suspects: Suspects, fault: str, summary: str, ids: list[str], listed: list[str]) -> Violation:
-    return Violation(tuple(dict.fromkeys(suspects)), fault, summary, f"right about {short(ids[0])}", short(listed))
-
-
-def _load_fault(states: tuple[State, ...], outcome: Outcome) -> str:
-    if isinstance(outcome, Refusal):
-        return f"load-{outcome.kind}"
-    found = isinstance(outcome, Answer) and outcome.result["found"] and not outcome.result.get("fresh")
-    if not found:
-        return "lost"
-    return "wrong-document" if any(isinstance(state, Present) for state in states) else "not-gone"
-
-
-def _load_summary(states: tuple[State, ...], outcome: Outcome) -> str:
-    match _load_fault(states, outcome):
-        case "lost":
-            return "A session that was saved is not found."
-        case "wrong-document":
-            return "A load returns another document than the one that was saved."
-        case "not-gone":
-            return "A load finds a session that is not there."
-        case fault:
-            return f"A load is refused as `{fault.removeprefix('load-')}`."
+def _refused(worlds: Worlds, call: Call, outcome: Refusal, requirements: Suspects, expected: str) -> Step:
+    return Step(worlds, (refusal_of(call, outcome, requirements, expected),))

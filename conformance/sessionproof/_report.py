@@ -5,12 +5,13 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from sessionproof._manifest import Deviation, Manifest
 from sessionproof._requirements import LEVELS, Requirement, catalogue, groups
 from sessionproof._statement import Statement
 from sessionproof._suite import SEVERITY, Result, Verdict, probes_of
+from sessionproof._witness import witness
 
 VERSION = "1.0"
 EXIT_OK, EXIT_NOT_CONFORMANT, EXIT_USAGE, EXIT_ADAPTER, EXIT_UNDECIDED, EXIT_KIT = range(6)
@@ -19,7 +20,7 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What was asked of a run, and what came of it."""
+    """What was asked of a run, and what came of it: `selected` with all their probes, `results` in the catalogue's order."""
 
     manifest: Manifest
     statement: Statement | None
@@ -80,11 +81,8 @@ def environment() -> dict[str, Any]:
 
 
 def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
-    # By probe, not by arrival: with several workers the order of arrival is chance.
-    names = [probe.name for probe in probes_of(frozenset({requirement.id}))]
     results = [result for result in ran.results if result.requirement == requirement.id]
-    results.sort(key=lambda result: names.index(result.probe))
-    verdict, summary, blame = _merged(ran, requirement, results, len(names))
+    verdict, summary, blame = _merged(ran, requirement, results)
     decisive = next((result for result in results if result.verdict == verdict), None)
     trials: dict[str, int] = {}
     for result in results:
@@ -108,22 +106,15 @@ def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
     }
     if decisive is not None and decisive.case is not None:
         entry["case"] = f"{ran.case_folder}/{requirement.id}.json"
-        entry["witness"] = {
-            "calls": decisive.case["steps"],
-            "where": f"step {len(cast('list[Any]', decisive.case['steps']))}",
-            "expected": decisive.expected,
-            "observed": decisive.observed,
-            "files": list(decisive.files),
-        }
+        entry["witness"] = witness(decisive)
     if decisive is not None and decisive.details:
         entry["details"] = decisive.details
     return entry
 
 
-def _merged(
-    ran: Ran, requirement: Requirement, results: Sequence[Result], probes: int
-) -> tuple[Verdict, str, str | None]:
+def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tuple[Verdict, str, str | None]:
     """One verdict of all probes: the worst of theirs, and no judgement in favour of the store where one is missing."""
+    probes = len(probes_of(frozenset({requirement.id})))
     if not results:
         if requirement.id not in ran.selected:
             return "not-run", "not selected", None

@@ -16,10 +16,11 @@ from sessionproof import _steps, _tree
 from sessionproof._client import AdapterProcess
 from sessionproof._documents import Documents
 from sessionproof._json import JSON, Object
-from sessionproof._model import Model, observed
+from sessionproof._model import Model
 from sessionproof._placeholders import resolved
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._statement import Statement
+from sessionproof._wording import observed
 from sessionproof._worlds import Violation, Worlds
 
 if TYPE_CHECKING:

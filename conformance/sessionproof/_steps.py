@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from sessionproof import _checks, _damage, _json, _tree, _watch
 from sessionproof._json import Object
-from sessionproof._model import observed, short
 from sessionproof._placeholders import resolved
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._wording import observed, short
 from sessionproof._worlds import Absent, Anything, Violation, Worlds
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def edit(run: "Run", step: Object) -> None:
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     run.damaged = {name: path.read_bytes() for name, path in zip(names, paths, strict=True) if path.exists()}
     ids = run.ids() if shared else victims
-    run.worlds = run.place.model.damaged(run.worlds, ids, requirement, shared=shared)
+    run.worlds = run.worlds.damaged(ids, requirement, shared=shared)
     if change["edit"] == "remove" or step.get("side_file"):
         # A missing or damaged side file is damage to no session: whatever is wrong now breaks the requirement.
-        run.worlds = run.place.model.disturbed(run.worlds, requirement)
+        run.worlds = run.worlds.disturbed(requirement)
 
 
 def damaged_as_opened(run: "Run", _: Object) -> None:
@@ -159,7 +159,7 @@ def adopt(run: "Run", _: Object) -> None:
 
 def disturb(run: "Run", step: Object) -> None:
     """From here on every wrong answer breaks the named requirement."""
-    run.worlds = run.place.model.disturbed(run.worlds, cast("str", step["requirement"]))
+    run.worlds = run.worlds.disturbed(cast("str", step["requirement"]))
 
 
 def moment(run: "Run", _: Object) -> None:
@@ -187,7 +187,7 @@ def pruned(run: "Run", step: Object) -> None:
         expected = "an error" if step.get("refused") else "an acknowledgement"
         run.report(Violation(("STO-10",), "prune-refusal", summary, expected, observed(cast("Outcome", outcome))))
         return
-    run.worlds = run.place.model.pruned(before, [] if refused else cast("list[str]", step["removes"]))
+    run.worlds = before.pruned([] if refused else cast("list[str]", step["removes"]))
 
 
 def forbid_writing(run: "Run", _: Object) -> None:

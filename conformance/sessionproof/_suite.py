@@ -9,10 +9,11 @@ from typing import Any, Literal, cast
 from sessionproof._client import AdapterFault
 from sessionproof._from_schema import Unsatisfiable
 from sessionproof._json import Object
-from sessionproof._lab import Inconclusive, Lab, NotApplicable, NotRun, Trial, confirm
+from sessionproof._lab import Lab
 from sessionproof._probes import PROBES, Probe
 from sessionproof._requirements import catalogue
 from sessionproof._run import EnvironmentFault, Setup, Violated
+from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm
 
 Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
 Blame = Literal["adapter", "kit", "environment"]

@@ -1,67 +1,97 @@
 """A failure in words: the calls that lead to it, what was expected and observed, and how to see it again."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sessionproof._html import page
 from sessionproof._manifest import Manifest
-from sessionproof._model import short
 from sessionproof._requirements import catalogue
 from sessionproof._suite import Result
+from sessionproof._wording import short
+
+_SHOWN_STEPS = 24
+_SHOWN_NAME = 60
+
+
+def printable(text: str) -> str:
+    """The text with what would move a cursor, or is no character at all, written as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def step_text(step: Mapping[str, Any]) -> str:
     """One step of a case on one line."""
     name = step["do"]
     if name in {"call", "try"}:
-        shown = ", ".join(f"{member}={short(json.dumps(value))}" for member, value in step["params"].items())
+        shown = ", ".join(f"{member}={short(value)}" for member, value in step["params"].items())
         return f"{step['method']}({shown})"
-    arguments = ", ".join(f"{member}={short(json.dumps(value))}" for member, value in step.items() if member != "do")
+    arguments = ", ".join(
+        f"{member}={short(value)}" for member, value in step.items() if member not in {"do", "requirement"}
+    )
     return f"[{name}{': ' + arguments if arguments else ''}]"
+
+
+def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A report's witness as pairs of a label and a text; a call has its number for a label."""
+    setup = ", ".join(f"{name} {value}" for name, value in witness["setup"].items())
+    yield "calls", "on a fresh root" + (f", with {setup}" if setup else "")
+    steps = witness["calls"]
+    last = len(steps) - _SHOWN_STEPS // 2
+    for number, step in enumerate(steps, 1):
+        if len(steps) <= _SHOWN_STEPS or number <= _SHOWN_STEPS // 2 or number > last:
+            yield f"{number}.", printable(step_text(step))
+        elif number == last:
+            yield "...", f"{len(steps) - _SHOWN_STEPS} more, in the case"
+    yield "where", printable(witness["where"])
+    yield "expected", printable(witness["expected"])
+    yield "observed", printable(witness["observed"])
+    if witness["files"]:
+        yield "files", printable(", ".join(map(_file_text, witness["files"][:6])))
+
+
+def _file_text(file: str) -> str:
+    return file if len(file) <= _SHOWN_NAME else f"{file[:40]} ... {file[-20:]}"
 
 
 def failure_text(result: Result) -> str:
     """The whole witness of a result as plain text."""
     requirement = catalogue()[result.requirement]
     lines = [f"{requirement.id} {requirement.level}: {requirement.title}", f"{result.verdict}: {result.summary}"]
-    if result.case is not None:
-        steps: Any = result.case["steps"]
-        lines += ["calls:", *(f"  {number:2d}. {step_text(step)}" for number, step in enumerate(steps, 1))]
-    if result.expected:
-        lines.append(f"expected: {result.expected}")
-    if result.observed:
-        lines.append(f"observed: {result.observed}")
-    if result.files:
-        lines.append(f"files: {', '.join(result.files[:8])}")
+    found = witness(result)
+    if found is not None:
+        lines += [f"{label:>8}  {text}" for label, text in witness_lines(found)]
     if result.details:
         lines.append(result.details)
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
-def write_report(
-    report: Mapping[str, Any],
-    results: Sequence[Result],
-    manifest: Manifest,
-    json_file: str | None,
-    html_file: str | None,
-    cases: Path,
-) -> None:
-    """Write the cases of what failed, and the report in the forms that were asked for.
+def witness(result: Result) -> dict[str, Any] | None:
+    """What shows a failure, as the report has it."""
+    if result.case is None:
+        return None
+    steps: Any = result.case["steps"]
+    return {
+        "setup": result.case["setup"],
+        "calls": steps,
+        "where": f"step {len(steps)}" if steps else "open",
+        "expected": result.expected,
+        "observed": result.observed,
+        "files": list(result.files),
+    }
+
+
+def write_cases(report: Mapping[str, Any], results: Sequence[Result], manifest: Manifest, folder: Path) -> None:
+    """Write the case of each requirement that failed; remove those of earlier runs where it passes now.
 
     Raises:
         OSError: A file cannot be written.
     """
-    failed = {entry["id"] for entry in report["requirements"] if entry["case"]}
-    for result in results:
-        if result.case is None or result.requirement not in failed:
-            continue
-        failed.discard(result.requirement)
-        cases.mkdir(parents=True, exist_ok=True)
-        case = {**result.case, "implementation": report["implementation"], "manifest": manifest.to_json()}
-        (cases / f"{result.requirement}.json").write_text(json.dumps(case, indent=1) + "\n", encoding="utf-8")
-    if json_file:
-        Path(json_file).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    if html_file:
-        Path(html_file).write_text(page(report), encoding="utf-8")
+    for entry in report["requirements"]:
+        file = folder / f"{entry['id']}.json"
+        case = next((result.case for result in results if result.requirement == entry["id"] and result.case), None)
+        if entry["case"] and case is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            whole = {**case, "implementation": report["implementation"], "manifest": manifest.to_json()}
+            file.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        elif entry["verdict"] == "pass":
+            file.unlink(missing_ok=True)

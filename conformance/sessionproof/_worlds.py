@@ -99,6 +99,38 @@ class Worlds:
         sessions = {id: tuple(change(id, state) for state in states) for id, states in self.sessions.items()}
         return replace(self, sessions=sessions)
 
+    def damaged(self, ids: Iterable[str], requirement: str, *, shared: bool) -> "Worlds":
+        """The worlds after the kit damaged a file of these sessions; `shared`: the file serves several ids."""
+        victims = frozenset(ids)
+
+        def suspect(id: str, state: State) -> State:
+            match state:
+                case Present() | Absent() if id in victims:
+                    return replace(state, suspects=(requirement,), damaged=(requirement,))
+                case Present() | Absent():
+                    return replace(state, suspects=("COR-4",))
+                case _:
+                    return state
+
+        return replace(
+            self.mapped(suspect), store_suspects=(requirement,) if shared else ("COR-4",), shared_damage=shared
+        )
+
+    def disturbed(self, requirement: str) -> "Worlds":
+        """The worlds after the kit did what must not matter: whatever is wrong from here on breaks `requirement`."""
+
+        def suspect(_: str, state: State) -> State:
+            return state if isinstance(state, Anything) else replace(state, suspects=(requirement,))
+
+        return replace(self.mapped(suspect), store_suspects=(requirement,))
+
+    def pruned(self, removed: Iterable[str]) -> "Worlds":
+        """The worlds after a prune that removes just these sessions."""
+        worlds = self
+        for id in removed:
+            worlds = worlds.with_states(id, [Absent(("STO-10",), issued(state)) for state in worlds.states(id)])
+        return worlds.disturbed("STO-10")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -106,3 +138,19 @@ class Step:
 
     worlds: Worlds
     violations: tuple[Violation, ...] = ()
+
+
+def damage(states: tuple[State, ...]) -> Suspects:
+    """The requirement that rules the answers of a session that the kit damaged; empty where it did not."""
+    return next((state.damaged for state in states if not isinstance(state, Anything) and state.damaged), ())
+
+
+def issued(state: State) -> frozenset[str]:
+    """Every revision that the session was given so far."""
+    match state:
+        case Present():
+            return state.stale | state.current
+        case Absent():
+            return state.stale
+        case _:
+            return frozenset()

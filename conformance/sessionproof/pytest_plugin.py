@@ -5,7 +5,7 @@ with the option ends as the report concludes: the exit status is that of `sessio
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,29 +13,47 @@ import pytest
 
 from sessionproof import _manifest
 from sessionproof._client import AdapterFault, AdapterProcess
+from sessionproof._html import page
 from sessionproof._lab import PROFILES, Lab
 from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._probes import Probe
-from sessionproof._report import EXIT_ADAPTER, Ran, build
+from sessionproof._report import EXIT_ADAPTER, EXIT_USAGE, Ran, build
 from sessionproof._requirements import UnknownRequirement, catalogue, selected
 from sessionproof._statement import Statement
 from sessionproof._suite import Result, carry_out, probes_of
-from sessionproof._witness import failure_text, write_report
+from sessionproof._witness import failure_text, write_cases
 
-_PROPERTY = "sessionproof"
+_NODE = "sessionproof"
+_MEMBER = "sessionproof"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the suite; without `--sessionproof` the plugin does nothing."""
     group = parser.getgroup("sessionproof", "conformance of a session store")
-    group.addoption("--sessionproof", metavar="MANIFEST", help="probe the store that this sessionproof.toml describes")
-    group.addoption("--sessionproof-profile", choices=sorted(PROFILES), help="how much to try (default: the manifest's, else standard)")
-    group.addoption("--sessionproof-only", metavar="ID,...", default="", help="requirements or groups to probe, e.g. STO-2,IDS")
-    group.addoption("--sessionproof-seed", metavar="N", type=int, default=0, help="where drawing starts (default 0)")
-    group.addoption("--sessionproof-strict", action="store_true", help="a SHOULD that fails fails the run")
-    group.addoption("--sessionproof-json", metavar="FILE", help="write the report as JSON")
-    group.addoption("--sessionproof-html", metavar="FILE", help="write the report as one HTML page")
-    group.addoption("--sessionproof-cases", metavar="FOLDER", default="cases", help="where cases of failures are written (default: cases)")
+    option = group.addoption
+    option("--sessionproof", metavar="MANIFEST", help="probe the store that this sessionproof.toml describes")
+    option(
+        "--sessionproof-profile",
+        choices=sorted(PROFILES),
+        help="how much to try (default: the manifest's, else standard)",
+    )
+    option("--sessionproof-only", metavar="ID,...", default="", help="requirements or groups to probe: STO-2,IDS")
+    option("--sessionproof-seed", metavar="N", type=int, default=0, help="where drawing starts (default 0)")
+    option("--sessionproof-strict", action="store_true", help="a SHOULD that fails fails the run")
+    option("--sessionproof-json", metavar="FILE", help="write the report as JSON")
+    option("--sessionproof-html", metavar="FILE", help="write the report as one HTML page")
+    option(
+        "--sessionproof-cases",
+        metavar="FOLDER",
+        default="cases",
+        help="where the cases of failures are written (default: cases)",
+    )
+
+
+def result_of(report: pytest.TestReport) -> Result | None:
+    """What the probe behind a test report found; None where there is no probe behind it."""
+    text = report.__dict__.get(_MEMBER)
+    return None if text is None else Result.from_json(json.loads(text))
 
 
 class ProbeFailed(Exception):  # noqa: N818 - what pytest shows
@@ -43,7 +61,7 @@ class ProbeFailed(Exception):  # noqa: N818 - what pytest shows
 
 
 class Suite:
-    """The suite in one pytest process: a worker of xdist, or the only one."""
+    """The suite in one pytest process: a worker of xdist, its controller, or the only one."""
 
     def __init__(self, config: pytest.Config, manifest: Manifest) -> None:
         self.config = config
@@ -51,15 +69,19 @@ class Suite:
         self.profile = cast("str | None", config.getoption("--sessionproof-profile")) or manifest.profile
         self.seed = cast("int", config.getoption("--sessionproof-seed"))
         self.strict = bool(config.getoption("--sessionproof-strict"))
+        self.cases = Path(cast("str", config.getoption("--sessionproof-cases")))
         words = cast("str", config.getoption("--sessionproof-only"))
+        self.probes = probes_of(selected(tuple(word for word in words.split(",") if word)))
         self.selected = selected(tuple(word for word in words.split(",") if word))
-        self.known = {deviation.requirement: deviation for deviation in manifest.deviations}
+        self.recorded = {(deviation.requirement, deviation.fault): deviation for deviation in manifest.deviations}
         self.results: list[Result] = []
         self.statement: Statement | None = None
         self.warnings: list[str] = []
         self.report: dict[str, Any] | None = None
-        self._lab: Lab | None = None
         self.fault: AdapterFault | None = None
+        self.unwritten: OSError | None = None
+        self._chosen: frozenset[str] = frozenset()
+        self._lab: Lab | None = None
 
     def carry_out(self, probe: Probe) -> Result:
         """Run one probe in this process's lab."""
@@ -87,7 +109,7 @@ class Suite:
                 raise
         return self._lab
 
-    def close(self) -> list[str]:
+    def _close(self) -> list[str]:
         """End the lab; its warnings."""
         if self._lab is None:
             return []
@@ -100,58 +122,103 @@ class Suite:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Add the probes to what the run has collected."""
-        collector = SuiteCollector.from_parent(session, name="sessionproof", nodeid="sessionproof", suite=self)
+        """Add the probes to what the run has collected; `-k` and the like come after."""
+        collector = SuiteCollector.from_parent(session, name=_NODE, nodeid=_NODE, suite=self)
         items.extend(collector.collect())
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Learn which probes are left."""
+        self._choose(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+        """The same, from a worker."""
+        self._choose(ids)
+
+    def _choose(self, nodes: Iterable[str]) -> None:
+        self._chosen = frozenset(node.removeprefix(f"{_NODE}::") for node in nodes if node.startswith(f"{_NODE}::"))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        """Send the result along with the test report, as ASCII: xdist carries no lone surrogates."""
+        report = cast("pytest.TestReport", (yield))
+        if isinstance(item, ProbeItem) and item.result is not None and call.when == "call":
+            report.__dict__[_MEMBER] = json.dumps(item.result.to_json())
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the results, wherever they were found."""
-        if report.when == "call":
-            self.results.extend(Result.from_json(cast("dict[str, Any]", value)) for name, value in report.user_properties if name == _PROPERTY)
+        result = result_of(report)
+        if result is not None:
+            self.results.append(result)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the report; end as it concludes."""
-        warnings = self.close()
+        """Write the report; end as it concludes. A run from which all probes were filtered away is none of ours."""
+        warnings = self._close()
         if hasattr(self.config, "workerinput"):
             cast("Any", self.config).workeroutput["sessionproof_warnings"] = warnings
             return
-        self.warnings += [warning for warning in warnings if warning not in self.warnings]
-        self.report = build(self.ran(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED))
-        write_report(self.report, self.results, self.manifest, self.config.getoption("--sessionproof-json"), self.config.getoption("--sessionproof-html"), Path(self.config.getoption("--sessionproof-cases")))
-        if self.report["exit_code"] and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.TESTS_FAILED}:
-            session.exitstatus = self.report["exit_code"]
+        if self.config.getoption("--collect-only") or (self.probes and not self._chosen):
+            return
+        self._warn(warnings)
+        self.report = build(self._ran(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED))
+        try:
+            self._write(self.report)
+        except OSError as error:
+            self.unwritten = error
+            pytest.exit(f"the report cannot be written: {error}", returncode=EXIT_USAGE)
+        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.TESTS_FAILED}:
+            session.exitstatus = self.report["exit_code"] or exitstatus
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 - xdist's own type
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's own type
         """Collect a worker's warnings."""
-        del error
-        output = getattr(node, "workeroutput", {})
-        self.warnings += [warning for warning in output.get("sessionproof_warnings", []) if warning not in self.warnings]
+        self._warn(getattr(node, "workeroutput", {}).get("sessionproof_warnings", []))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 - pytest's own, not exported
-        """One line of conclusion under pytest's own summary."""
+        """The conclusion under pytest's own summary."""
         if self.report is not None:
             terminalreporter.section("sessionproof")
-            terminalreporter.line(self.report["conclusion"])
             for entry in self.report["requirements"]:
                 if entry["case"]:
-                    terminalreporter.line(f"{entry['id']}: {entry['summary']}  replay: sessionproof replay {entry['case']}")
+                    terminalreporter.line(f"{entry['id']}: {entry['summary']} sessionproof replay {entry['case']}")
+            terminalreporter.line(self.report["conclusion"])
 
-    def ran(self, *, interrupted: bool = False) -> Ran:
+    # -- the report ----------------------------------------------------------------------------------------------------
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        self.warnings += [warning for warning in warnings if warning not in self.warnings]
+
+    def _ran(self, *, interrupted: bool) -> Ran:
         """What was asked, and the results so far."""
+        order = [probe.id for probe in self.probes]
+        left_out = {probe.requirement for probe in self.probes if probe.id not in self._chosen}
         return Ran(
             manifest=self.manifest,
             statement=self.statement,
-            selected=self.selected,
-            results=self.results,
+            selected=self.selected - left_out,
+            results=sorted(self.results, key=lambda result: order.index(f"{result.requirement}[{result.probe}]")),
             profile=self.profile,
             seed=self.seed,
             strict=self.strict,
             warnings=self.warnings,
             interrupted=interrupted,
-            case_folder=str(self.config.getoption("--sessionproof-cases")),
+            case_folder=str(self.cases),
         )
+
+    def _write(self, report: dict[str, Any]) -> None:
+        write_cases(report, self.results, self.manifest, self.cases)
+        forms = {
+            "--sessionproof-json": lambda: json.dumps(report, indent=1) + "\n",
+            "--sessionproof-html": lambda: page(report),
+        }
+        for option, text in forms.items():
+            path = cast("str | None", self.config.getoption(option))
+            if path:
+                Path(path).write_text(text(), encoding="utf-8")
 
 
 class SuiteCollector(pytest.Collector):
@@ -163,7 +230,7 @@ class SuiteCollector(pytest.Collector):
 
     def collect(self) -> Iterator["ProbeItem"]:
         """One item for each probe of the selected requirements."""
-        for probe in probes_of(self.suite.selected):
+        for probe in self.suite.probes:
             yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
 
 
@@ -174,19 +241,20 @@ class ProbeItem(pytest.Item):
         super().__init__(**others)
         self.probe = probe
         self.suite = cast("SuiteCollector", self.parent).suite
+        self.result: Result | None = None
 
     def runtest(self) -> None:
         """Carry the probe out; a pass, a skip, an expected failure, or a failure, as the verdict is."""
-        result = self.suite.carry_out(self.probe)
-        self.user_properties.append((_PROPERTY, cast("Any", json.loads(json.dumps(result.to_json())))))
+        result = self.result = self.suite.carry_out(self.probe)
         level = catalogue()[result.requirement].level
+        recorded = self.suite.recorded.get((result.requirement, result.fault or ""))
         match result.verdict:
             case "pass":
                 return
             case "not-applicable" | "not-run":
                 pytest.skip(f"{result.verdict}: {result.summary}")
-            case "fail" if result.requirement in self.suite.known:
-                pytest.xfail(f"recorded deviation: {self.suite.known[result.requirement].reason}")
+            case "fail" if recorded is not None:
+                pytest.xfail(f"recorded deviation: {recorded.reason}")
             case "fail" | "inconclusive" if level != "MUST" and not self.suite.strict:
                 pytest.xfail(f"{level}: {result.summary}")
             case _:

@@ -239,7 +239,9 @@ class IdIsNotCompared(Clean):
 
 @breaks("COR-12", "save-corrupt")
 class DamageStopsSaves(Clean):
-    """A save reads the old document first, and fails where it is damaged."""
+    """A save reads the old document first, and fails where it is damaged; there is no delete."""
+
+    delete = None  # type: ignore[assignment]
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         self.accept(document)

@@ -5,10 +5,11 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote
 
-from sessionproof import Conflict, Corrupt, InvalidId, Loaded
+from sessionproof import Corrupt, InvalidId, Loaded
 
 from miniatures._clean import Clean, Document, Session
 from miniatures._table import breaks
@@ -44,7 +45,7 @@ class Named(Clean):
         return super().decode(data, inside)
 
 
-@breaks("IDS-1", "outside-changed", also="STO-6")
+@breaks("IDS-1", "outside-read")
 class PathsAreJoined(Named):
     """The id is a path below the root, wherever it leads."""
 
@@ -61,7 +62,7 @@ class PathsAreJoined(Named):
             raise InvalidId("no such file") from error
 
 
-@breaks("IDS-1", "outside-changed")
+@breaks("IDS-1", "outside-read")
 class PercentIsDecoded(PathsAreJoined):
     """An id with slashes is refused, and percent signs are decoded after that."""
 
@@ -69,6 +70,16 @@ class PercentIsDecoded(PathsAreJoined):
         if "/" in id or ".." in id:
             raise InvalidId("no path")
         return unquote(unquote(id))
+
+
+@breaks("IDS-1", "outside-changed")
+class DeleteIsJoined(Clean):
+    """Only a delete takes the id for a path."""
+
+    def delete(self, id: str) -> bool:
+        with suppress(OSError, ValueError):
+            os.unlink(os.path.join(self.root, id))
+        return super().delete(id)
 
 
 @breaks("IDS-2", "wrong-document")
@@ -169,12 +180,12 @@ class SurrogatesFail(Clean):
         return f"s-{raw.hex()}{self.suffix}"
 
 
-@breaks("IDS-4", "listed-absent")
+@breaks("IDS-4", "not-listed")
 class LinesAreIds(Clean):
     """The list is a file with an id on each line, so that an id with a line end is two."""
 
     def list(self) -> Iterator[str]:
-        yield from "\n".join(super().list()).splitlines()
+        yield from "\n".join(sorted(super().list())).splitlines()
 
 
 @breaks("IDS-5", "lost")
@@ -262,6 +273,3 @@ class IdsBeginWithLetters(Clean):
         if id.startswith(("-", "_")):
             raise InvalidId("not a name")
         return super().file_name(id)
-
-
-__all__ = ["Conflict"]

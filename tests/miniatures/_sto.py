@@ -23,7 +23,7 @@ class LoadMakesFolder(Clean):
         return super().load(id)
 
 
-@breaks("STO-1", "exists-wrong")
+@breaks("STO-1", "disk-changed")
 class LoadSavesFresh(Clean):
     """A load of what was never saved answers nothing, and saves a new session under the id."""
 
@@ -295,7 +295,7 @@ class WorkspaceByPrefix(Clean):
         return isinstance(place, str) and place.startswith(workspace)
 
 
-@breaks("STO-10", "lost")
+@breaks("STO-10", "not-gone")
 class PruneByChange(Clean):
     """`prune` spares what was changed since, though it was created before."""
 
@@ -395,14 +395,6 @@ class RevisionOfOtherType(Clean):
 
     def is_current(self, old: Session | None, revision: str) -> bool:
         return old is not None and int(old.revision, 16) == revision
-
-
-@breaks("STO-12", "stale-accepted")
-class RevisionStartsAgain(Clean):
-    """Revisions count from 1, and after a delete from 1 again."""
-
-    def next_revision(self, old: Session | None) -> str:
-        return str(int(old.revision) + 1 if old else 1)
 
 
 @breaks("STO-13", "check-passes")

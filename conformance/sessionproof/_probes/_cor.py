@@ -7,9 +7,9 @@ from typing import cast
 
 from sessionproof import _damage, _data
 from sessionproof._json import JSON, Object
-from sessionproof._lab import Inconclusive, NotApplicable, Trial
 from sessionproof._probes._registry import probe
 from sessionproof._run import Run, Setup
+from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
 

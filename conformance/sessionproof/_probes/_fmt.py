@@ -6,9 +6,10 @@ from sessionproof import _json
 from sessionproof._documents import SAFE_INTEGER
 from sessionproof._json import JSON, Object
 from sessionproof._json_values import any_object
-from sessionproof._lab import Inconclusive, NotApplicable, Trial, nested
+from sessionproof._lab import nested
 from sessionproof._probes._registry import probe
 from sessionproof._run import Run, Setup
+from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
 _ROUND_TRIP = {"STO-2": "FMT-2", "STO-7": "FMT-2"}

@@ -5,10 +5,10 @@ from pathlib import PurePath
 from typing import Any
 
 from sessionproof import _ids, _json
-from sessionproof._lab import NotApplicable, Trial
 from sessionproof._probes._registry import probe
 from sessionproof._protocol import Answer
 from sessionproof._run import Run, Setup
+from sessionproof._trial import NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
 _AROUND = Setup(tracked=True, around=True)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessionproof._json import JSON
-from sessionproof._lab import Trial
 from sessionproof._protocol import KINDS_OF_ATTACHMENT
 from sessionproof._run import Judge, Run, Setup
+from sessionproof._trial import Trial
 
 NUMBERS = st.integers(0, 23)
 

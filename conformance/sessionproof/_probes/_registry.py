@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sessionproof._lab import Trial
+from sessionproof._trial import Trial
 
 Body: TypeAlias = Callable[[Trial], None]
 

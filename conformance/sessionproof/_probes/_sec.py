@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import cast
 
 from sessionproof._json import JSON, Object
-from sessionproof._lab import NotRun, Trial
 from sessionproof._placeholders import OUTSIDE
 from sessionproof._probes._registry import probe
 from sessionproof._run import Run, Setup
+from sessionproof._trial import NotRun, Trial
 from sessionproof._watch import NoWatch, Watch
 
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from sessionproof._client import can_write
 from sessionproof._json import JSON, Object
-from sessionproof._lab import NotApplicable, NotRun, Trial
 from sessionproof._placeholders import NOW
 from sessionproof._probes._machine import store_machine
 from sessionproof._probes._registry import probe
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
 from sessionproof._run import Run, Setup, Violated
+from sessionproof._trial import NotApplicable, NotRun, Trial
 from sessionproof._worlds import Violation
 
 _TICKS = (0.03, 2.1)

@@ -1,0 +1,194 @@
+"""One probe of one requirement at work: the runs it opens, what it counts, how Hypothesis drives it, how it ends."""
+
+import contextlib
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from hypothesis import Phase, Verbosity, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from sessionproof._client import AdapterFault
+from sessionproof._documents import ALL_CHECKS, Documents
+from sessionproof._json import Object
+from sessionproof._lab import Budget, Lab
+from sessionproof._run import EnvironmentFault, Judge, Run, Setup, Violated, perform
+from sessionproof._statement import Statement
+
+T = TypeVar("T")
+
+
+class Inconclusive(Exception):  # noqa: N818 - a verdict
+    """The probe ran and cannot tell. The message says why."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - a verdict
+    """The requirement rests on something that this store does not claim or do. The message is the condition."""
+
+
+class NotRun(Exception):  # noqa: N818 - a verdict
+    """The environment lacks something that the probe needs. The message says what."""
+
+
+class _Halt(BaseException):
+    """Leaves Hypothesis at once, where every try costs a deadline or the adapter is at fault."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@dataclass(slots=True)
+class Trial:
+    """One probe of one requirement at work: opens runs, counts what was tried."""
+
+    lab: Lab
+    requirement: str
+    translate: Mapping[str, str] = field(default_factory=dict[str, str])
+    trials: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def statement(self) -> Statement:
+        """What the store is judged by."""
+        return self.lab.statement
+
+    @property
+    def budget(self) -> Budget:
+        """How much to try."""
+        return self.lab.budget
+
+    @property
+    def documents(self) -> Documents:
+        """What may be saved."""
+        return self.lab.documents
+
+    def has(self, *methods: str) -> bool:
+        """Whether the statement lists all these operations."""
+        return set(methods) <= self.statement.operations
+
+    def ids(self, count: int) -> list[str]:
+        """Ids that the statement promises.
+
+        Raises:
+            NotApplicable: It promises fewer.
+        """
+        ids = self.lab.ids(count)
+        if len(ids) < count:
+            raise NotApplicable(
+                f"needs {count} ids of the caller's choice; the statement says ids: {self.statement.ids_kind}"
+            )
+        return ids
+
+    @contextlib.contextmanager
+    def run(self, setup: Setup | None = None, *, fast: bool = False) -> Generator[Run]:
+        """A store on a fresh root; what it tried is counted."""
+        run = Run(self.lab, setup or Setup(), Judge(self.requirement, self.translate), fast=fast)
+        with self.counted(run):
+            yield run
+
+    @contextlib.contextmanager
+    def counted(self, run: Run) -> Generator[Run]:
+        """Count what the run tries, and drop its files afterwards."""
+        try:
+            yield run
+        finally:
+            for what, number in run.trials.items():
+                self.count(what, number)
+            self.lab.forget(run)
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count towards how much was tried."""
+        self.trials[what] = self.trials.get(what, 0) + number
+
+    def need(self, **minimum: int) -> None:
+        """Refuse to pass where less was tried: keywords are counters with `_` for a space.
+
+        Raises:
+            Inconclusive: A counter is below its minimum.
+        """
+        for name, least in minimum.items():
+            what = name.replace("_", " ")
+            if self.trials.get(what, 0) < least:
+                raise Inconclusive(f"only {self.trials.get(what, 0)} {what}; at least {least} are needed to tell")
+
+    # -- Hypothesis ----------------------------------------------------------------------------------------------------
+
+    def settings(self, examples: int, steps: int = 1) -> settings:
+        """Reproducible, and never hurried."""
+        return settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            database=None,
+            deadline=None,
+            derandomize=False,
+            print_blob=False,
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=ALL_CHECKS,
+        )
+
+    def explore(self, strategy: st.SearchStrategy[T], examples: int, body: Callable[[T], None]) -> None:
+        """Call `body` with drawn values; a `Violated` that it raises is shrunk to the simplest value."""
+
+        @seed(self.lab.seed)
+        @self.settings(examples)
+        @given(strategy)
+        def example(value: T) -> None:
+            self.count("examples")
+            with self.halting():
+                body(value)
+
+        self._unwrapped(example)
+
+    def machine(self, machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None:
+        """Run a state machine; a `Violated` that it raises is shrunk to the shortest history."""
+        seeded = seed(self.lab.seed)(machine)
+        self._unwrapped(lambda: run_state_machine_as_test(seeded, settings=self.settings(examples, steps)))
+
+    @contextlib.contextmanager
+    def halting(self) -> Generator[None]:
+        """Inside an example: leave Hypothesis where going on would cost a deadline each time."""
+        try:
+            yield
+        except (AdapterFault, EnvironmentFault) as fault:
+            raise _Halt(fault) from None
+        except Violated as found:
+            if found.violation.fault.endswith("-hang"):
+                raise _Halt(found) from None
+            raise
+
+    @staticmethod
+    def _unwrapped(search: Callable[[], None]) -> None:
+        try:
+            search()
+        except _Halt as halt:
+            raise halt.cause from None
+        except Flaky as flaky:
+            raise Inconclusive(
+                f"a finding did not repeat when it was tried again: {str(flaky).splitlines()[0]}"
+            ) from flaky
+
+
+def confirm(
+    lab: Lab, requirement: str, translate: Mapping[str, str], setup: Setup, steps: list[Object]
+) -> Violated | None:
+    """Carry the steps out again in a fresh process on a fresh root; the finding, if it is there again.
+
+    Raises:
+        AdapterFault: The adapter could not be driven.
+        EnvironmentFault: The machine is in the way.
+    """
+    lab.fresh_process(setup)
+    run: Run | None = None
+    try:
+        run = Run(lab, setup, Judge(requirement, translate))
+        perform(run, steps)
+    except Violated as found:
+        return found
+    finally:
+        if run is not None:
+            lab.forget(run)
+    return None

@@ -1,0 +1,131 @@
+"""The model of what a store answers about itself as a whole: `list`, `summaries`, `latest`, `check`."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import cast
+
+from sessionproof._json import JSON, Object
+from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal
+from sessionproof._statement import Statement
+from sessionproof._wording import refusal_of, short
+from sessionproof._worlds import Absent, Present, State, Step, Suspects, Violation, Worlds, damage
+
+CORRUPT = frozenset({Kind.CORRUPT, Kind.UNSUPPORTED_VERSION})
+METHODS: dict[str, Suspects] = {"list": ("STO-4",), "summaries": ("STO-9",), "latest": ("STO-9",), "check": ("STO-13",)}
+"""The operations that are judged here, each with the requirement that it rests on."""
+
+
+def judge(statement: Statement, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
+    """The worlds after an operation on the whole store, and what the outcome breaks."""
+    if isinstance(outcome, Refusal):
+        violation = _refused(worlds, call, outcome)
+    else:
+        assert isinstance(outcome, Answer)
+        violation = _answered(statement, worlds, call, outcome)
+    if violation is None:
+        return Step(worlds)
+    # What the operation says next would only repeat the first finding.
+    return Step(replace(worlds, distrusted=worlds.distrusted | {call.method}), (violation,))
+
+
+def _refused(worlds: Worlds, call: Call, outcome: Refusal) -> Violation | None:
+    damaged = any(damage(states) for states in worlds.sessions.values())
+    if outcome.kind in CORRUPT and (worlds.shared_damage or (damaged and call.method == "check")):
+        return None
+    return refusal_of(call, outcome, (*worlds.store_suspects, *METHODS[call.method]), "an answer")
+
+
+def _answered(statement: Statement, worlds: Worlds, call: Call, outcome: Answer) -> Violation | None:
+    match call.method:
+        case "list":
+            return _named(statement, worlds, cast("list[str]", outcome.result["ids"]), call.method)
+        case "summaries" if "workspace" not in call.params:
+            summaries = cast("list[Object]", outcome.result["summaries"])
+            listed = [cast("str", summary["id"]) for summary in summaries]
+            wrong = _named(statement, worlds, listed, call.method) or _counted(worlds, summaries)
+            return wrong or (_ordered(worlds, listed) if statement.ordered else None)
+        case "latest":
+            return _latest(worlds, outcome.result["id"])
+        case _:
+            return None
+
+
+def _named(statement: Statement, worlds: Worlds, listed: list[str], method: str) -> Violation | None:
+    """What is wrong with the ids that a whole-store answer names."""
+
+    def wrong(fault: str, what: str, id: str, *suspects: str) -> Violation:
+        blamed = dict.fromkeys((*worlds.store_suspects, *METHODS[method], *suspects))
+        return Violation(tuple(blamed), fault, f"`{method}` {what}.", f"right about {short(id)}", short(listed))
+
+    for id in listed:
+        states = worlds.states(id)
+        if listed.count(id) > 1:
+            return wrong("listed-twice", f"names a session {listed.count(id)} times", id)
+        if all(isinstance(state, Absent) for state in states):
+            deleted = [name for state in states for name in cast("Absent", state).suspects if name == "STO-3"]
+            suspects = (*deleted, *hostile(statement, list(worlds.sessions)))
+            return wrong("listed-absent", "names a session that is not there", id, *suspects)
+    for id, states in worlds.sessions.items():
+        if id in listed or not all(isinstance(state, Present) for state in states):
+            continue
+        if not damage(states):
+            return wrong("not-listed", "does not name a session that is there", id, *hostile(statement, [id]))
+        if method == "list":
+            what = "`list` does not name a damaged session."
+            return Violation(("COR-13",), "not-listed", what, f"right about {short(id)}", short(listed))
+    return None
+
+
+def _counted(worlds: Worlds, summaries: list[Object]) -> Violation | None:
+    for summary in summaries:
+        counts = {_message_count(state) for state in worlds.states(cast("str", summary["id"]))}
+        count = summary.get("message_count")
+        if count is not None and None not in counts and count not in counts:
+            expected = " or ".join(str(known) for known in counts)
+            text = f"`summaries` counts {count} messages in {short(summary['id'])}."
+            return Violation((*worlds.store_suspects, "STO-9"), "count-wrong", text, expected, str(count))
+    return None
+
+
+def _ordered(worlds: Worlds, listed: list[str]) -> Violation | None:
+    """Most recently changed first; changes between two clock ticks may stand in either order."""
+    if any(damage(worlds.states(id)) for id in listed):
+        return None
+    for earlier, later in pairwise(listed):
+        first, second = _changed(worlds.states(earlier)), _changed(worlds.states(later))
+        if first is not None and second is not None and first < second:
+            text = f"`summaries` puts {short(earlier)} before {short(later)}, which was changed later."
+            suspects = (*worlds.store_suspects, "STO-9")
+            return Violation(suspects, "order-wrong", text, "most recently changed first", short(listed))
+    return None
+
+
+def _latest(worlds: Worlds, answer: JSON) -> Violation | None:
+    possible = {id for id, states in worlds.sessions.items() if not all(isinstance(state, Absent) for state in states)}
+    changes = {id: _changed(worlds.states(id)) for id in possible}
+    damaged = any(damage(states) for states in worlds.sessions.values())
+    last = max((change for change in changes.values() if change is not None), default=None)
+    newest = {id for id, change in changes.items() if damaged or change in {None, last}}
+    if answer in newest or (answer is None and (last is None or damaged)):
+        return None
+    expected = " or ".join(short(id) for id in sorted(newest)) or "null"
+    text = "`latest` does not name the session that was changed last."
+    return Violation((*worlds.store_suspects, "STO-9"), "latest-wrong", text, expected, short(answer))
+
+
+def hostile(statement: Statement, ids: list[str]) -> Suspects:
+    """Ids beyond the claim have a requirement of their own: refused, or as good as any other."""
+    return () if all(statement.promises(id) for id in ids) else ("IDS-3",)
+
+
+def _message_count(state: State) -> int | None:
+    """How many messages the document holds, where it says so in a member `messages` and is not in doubt."""
+    if not isinstance(state, Present) or state.damaged or not isinstance(state.document.json, dict):
+        return None
+    messages = state.document.json.get("messages")
+    return len(messages) if isinstance(messages, list) else None
+
+
+def _changed(states: tuple[State, ...]) -> int | None:
+    ticks = {state.changed if isinstance(state, Present) else None for state in states}
+    return ticks.pop() if len(ticks) == 1 else None
