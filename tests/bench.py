@@ -107,18 +107,18 @@ def family(pid: int) -> Iterator[int]:
     """The process and all that it and its children have started."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in proc(children).split():
+        for child in content(children).split():
             yield from family(int(child))
 
 
 def memory(pid: int) -> int:
     """What the process holds, in bytes: its share of each page (`Pss` in proc(5))."""
-    lines = proc(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
+    lines = content(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)
 
 
-def proc(path: Path) -> str:
-    """Read a file of proc(5): empty where the process has ended."""
+def content(path: Path) -> str:
+    """A file of proc(5); empty where the process has ended."""
     try:
         return path.read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -131,7 +131,7 @@ def show(operations: dict[str, dict[str, int]], runs: dict[str, Cost]) -> None:
     speed_table = Table("operations a second", *NUMBERS, title=f"one caller, a document of {size:,} bytes")
     for name, per_second in operations.items():
         speed_table.add_row(name, *(f"{number:,}" for number in per_second.values()))
-    cost_table = Table("profile", "seconds", "processor seconds", "peak MiB", title="check of the reference store, -n 2")
+    cost_table = Table("profile", "seconds", "processor seconds", "peak MiB", title="check -n 2, reference store")
     for name, run in runs.items():
         numbers = (run.seconds, run.processor_seconds, run.peak_bytes / (1 << 20))
         cost_table.add_row(name, *(f"{number:.1f}" for number in numbers))

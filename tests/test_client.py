@@ -13,7 +13,7 @@ from sessionproof._protocol import Answer, Call, Kind, Refusal, Silence
 from sessionproof._requirements import selected
 from sessionproof._suite import Result, carry_out, probes_of
 
-SCRIPT = '''
+SCRIPT = """
 import json, os, signal, subprocess, sys, time
 
 statement = {
@@ -59,7 +59,7 @@ for line in sys.stdin:
     # request
     right()
 # end
-'''
+"""
 SAVE = Call("save", {"id": "a", "document": {"messages": []}})
 LOAD = Call("load", {"id": "a"})
 
@@ -72,7 +72,9 @@ def _misbehaving(tmp_path: Path) -> Misbehave:
     """A right adapter, but for the lines given: at its `start`, on each `request`, at the `end` of its input."""
 
     def make(*, start: str = "", request: str = "", end: str = "", deadline: float = 20.0) -> Launch:
-        script = SCRIPT.replace("# start", start).replace("# request", request.replace("\n", "\n    ")).replace("# end", end)
+        script = (
+            SCRIPT.replace("# start", start).replace("# request", request.replace("\n", "\n    ")).replace("# end", end)
+        )
         (tmp_path / "adapter.py").write_text(script, encoding="utf-8")
         return Launch((sys.executable, "-I", "-S", "adapter.py"), tmp_path, deadline)
 
@@ -143,7 +145,7 @@ def test_noise_without_end(misbehaving: Misbehave) -> None:
 
 def test_line_without_end(misbehaving: Misbehave) -> None:
     """A line that never ends is no answer either."""
-    endless = "until = time.monotonic() + 2\nwhile time.monotonic() < until: write('y' * 1000)"
+    endless = "until = time.monotonic() + 2\nwhile time.monotonic() < until: write('y' * 1_000_000)"
     assert "no answer within 0.3 s" in fault_of(misbehaving(start=endless, deadline=0.3))
 
 
@@ -222,7 +224,7 @@ def test_closed_pipe(misbehaving: Misbehave, started: Start, descriptor: int) ->
     assert "exited with status 0" not in outcome.detail
 
 
-@pytest.mark.parametrize("wrong", ["0", "request['id'] + 1", "-1", "10**30"])
+@pytest.mark.parametrize("wrong", ["0", "request['id'] + 1", "-1", "str(request['id'])", "None"])
 def test_answer_to_another_request(misbehaving: Misbehave, wrong: str) -> None:
     """An answer with another id is the adapter's fault."""
     said = fault_of(misbehaving(request=f"if method == 'save': request['id'] = {wrong}"), SAVE)
@@ -236,7 +238,6 @@ def test_answer_to_another_request(misbehaving: Misbehave, wrong: str) -> None:
         "{'jsonrpc': '2.0', 'id': request['id']}",
         "{'jsonrpc': '2.0', 'id': request['id'], 'result': None}",
         "{'jsonrpc': '2.0', 'id': request['id'], 'result': {}, 'error': {'code': -32603, 'message': ''}}",
-        "{'jsonrpc': '2.0', 'id': str(request['id']), 'result': {'revision': None}}",
         "{'id': request['id'], 'result': {'revision': None}}",
         "{'jsonrpc': '2.0', 'id': request['id'], 'error': 'no'}",
         "{'jsonrpc': '2.0', 'id': request['id'], 'error': {'message': 'no code'}}",
@@ -244,7 +245,9 @@ def test_answer_to_another_request(misbehaving: Misbehave, wrong: str) -> None:
 )
 def test_no_response(misbehaving: Misbehave, answer: str) -> None:
     """A line that is JSON and no response is the adapter's fault, and the message names the call."""
-    said = fault_of(misbehaving(request=f"if method == 'save':\n    write(json.dumps({answer}) + chr(10))\n    continue"), SAVE)
+    said = fault_of(
+        misbehaving(request=f"if method == 'save':\n    write(json.dumps({answer}) + chr(10))\n    continue"), SAVE
+    )
     assert "`save` is no JSON-RPC response" in said
 
 
@@ -294,19 +297,29 @@ def test_result_of_the_wrong_shape(misbehaving: Misbehave, method: str, result: 
     assert f"`{method}` is not of the protocol's shape" in fault_of(launch, Call(method, params))
 
 
-@pytest.mark.parametrize("text", ["NaN", '{"jsonrpc": "2.0", "id": 2, "result": {"revision": NaN}}', '{"a": 1, "a": 2}', "\\xff"])
+@pytest.mark.parametrize(
+    "text", ["NaN", '{"jsonrpc": "2.0", "id": 2, "result": {"revision": NaN}}', '{"a": 1, "a": 2}', "\\xff"]
+)
 def test_answer_that_is_not_json(misbehaving: Misbehave, text: str) -> None:
     """NaN, a repeated member or a byte that is no UTF-8 is not JSON."""
-    write = f"sys.stdout.buffer.write({text!r}.encode('latin-1') + bytes([10]))" if text != "\\xff" else "sys.stdout.buffer.write(bytes([255, 10]))"
-    said = fault_of(misbehaving(request=f"if method == 'save':\n    {write}\n    sys.stdout.flush()\n    continue"), SAVE)
+    write = (
+        f"sys.stdout.buffer.write({text!r}.encode('latin-1') + bytes([10]))"
+        if text != "\\xff"
+        else "sys.stdout.buffer.write(bytes([255, 10]))"
+    )
+    said = fault_of(
+        misbehaving(request=f"if method == 'save':\n    {write}\n    sys.stdout.flush()\n    continue"), SAVE
+    )
     assert "not JSON" in said
 
 
 @pytest.mark.parametrize("value", ["'[' * 100_000 + ']' * 100_000", "'9' * 100_000", "'[' * 3_000 + ']' * 3_000"])
 def test_answer_that_breaks_readers(misbehaving: Misbehave, value: str) -> None:
     """A document too deep or with a number too long to be read is never taken for a fault of the kit."""
-    document = f"'{{\"jsonrpc\": \"2.0\", \"id\": ' + str(request['id']) + ', \"result\": {{\"found\": true, \"document\": {{\"v\": ' + {value} + '}}, \"revision\": null}}}}'"
-    result = judged(misbehaving(request=f"if method == 'load':\n    write({document} + chr(10))\n    continue"), "STO-2")
+    document = f'\'{{"jsonrpc": "2.0", "id": \' + str(request[\'id\']) + \', "result": {{"found": true, "document": {{"v": \' + {value} + \'}}, "revision": null}}}}\''
+    result = judged(
+        misbehaving(request=f"if method == 'load':\n    write({document} + chr(10))\n    continue"), "STO-2"
+    )
     assert (result.verdict, result.blame) in {("fail", None), ("error", "adapter")}
 
 
@@ -348,7 +361,9 @@ def test_huge_answer(misbehaving: Misbehave, started: Start) -> None:
 
 def test_flood_on_standard_error(misbehaving: Misbehave, started: Start) -> None:
     """Whatever an adapter writes to standard error holds it up nowhere; its end is kept."""
-    process = started(misbehaving(request="sys.stderr.write('noise\\n' * 800_000 + 'the end of it\\n')\nsys.stderr.flush()"))
+    process = started(
+        misbehaving(request="sys.stderr.write('noise\\n' * 800_000 + 'the end of it\\n')\nsys.stderr.flush()")
+    )
     assert isinstance(process.call(SAVE), Answer)
     assert process.stderr_tail().endswith("the end of it")
     assert len(process.stderr_tail()) < 10_000
@@ -379,7 +394,9 @@ def test_listed_operation_that_is_missing(misbehaving: Misbehave) -> None:
 )
 def test_error_without_data(misbehaving: Misbehave, started: Start, code: int, kind: Kind) -> None:
     """Where an error has no `data.kind`, its code tells the kind; a code that the protocol does not know is internal."""
-    process = started(misbehaving(request=f"if method == 'save':\n    say(error={{'code': {code}, 'message': 'no'}})\n    continue"))
+    process = started(
+        misbehaving(request=f"if method == 'save':\n    say(error={{'code': {code}, 'message': 'no'}})\n    continue")
+    )
     outcome = process.call(SAVE)
     assert isinstance(outcome, Refusal)
     assert outcome.kind is kind
@@ -401,7 +418,7 @@ def test_unknown_kind(misbehaving: Misbehave) -> None:
 
 def test_echo_that_dies_on_a_surrogate(misbehaving: Misbehave) -> None:
     """What `echo` does not survive is a warning, and is never sent to the store."""
-    dying = "if '\\\\ud800' in line or '\\\\udfff' in line or '\\\\udbff' in line: sys.exit('no surrogates')"
+    dying = "json.dumps(request, ensure_ascii=False).encode()"
     with Lab(misbehaving(request=dying), PROFILES["quick"]) as lab:
         found = [carry_out(lab, probe) for probe in probes_of(selected(("FMT-2", "IDS-4")))]
         assert [result.summary for result in found if result.verdict != "pass"] == []
@@ -412,7 +429,9 @@ def test_echo_that_dies_on_a_surrogate(misbehaving: Misbehave) -> None:
 
 def test_echo_that_loses_numbers(misbehaving: Misbehave) -> None:
     """What `echo` returns changed is never sent to the store: the store is not judged for its adapter's JSON."""
-    doubles = "params = request['params'] = json.loads(line, parse_int=float)['params'] if method != 'initialize' else params"
+    doubles = (
+        "params = request['params'] = json.loads(line, parse_int=float)['params'] if method != 'initialize' else params"
+    )
     with Lab(misbehaving(request=doubles), PROFILES["quick"]) as lab:
         found = [carry_out(lab, probe) for probe in probes_of(selected(("FMT-2", "FMT-8")))]
     assert [result.summary for result in found if result.verdict not in {"pass", "not-applicable"}] == []

@@ -81,22 +81,37 @@ CONTROLS = [
     Control("files:TwoGenerations", "COR STO-11"),
     Control("files:Quarantine", "COR STO-8"),
     Control("files:Indexed", "STO COR SEC", PLAIN),
-    Control("files:Apart", "STO COR"),
+    Control("files:Apart", "STO-11 COR"),
     Control("files:ContentRevisions", "STO-12 COR-12"),
     Control("files:Secretive", "FMT", NO_FORMAT | NO_TYPE),
-    Control("files:Scratch", "STO COR SEC", FILES | NO_PROMISE | {"a closed store has no file": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 COR-10[code as files] COR-11 COR-12 COR-13"}),
-    Control("files:SaveAndLoad", ALL, FILES | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"}),
+    Control(
+        "files:Scratch",
+        "STO COR SEC",
+        FILES
+        | NO_PROMISE
+        | {
+            "a closed store has no file": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 COR-10[code as files] COR-11 COR-12 COR-13"
+        },
+    ),
+    Control(
+        "files:SaveAndLoad",
+        ALL,
+        FILES | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"},
+    ),
     Control("files:NoEcho", "FMT IDS-4"),
     Control("files:Nothing", ALL, {"there are no operations": ALL}),
     Control(
         "typed:Typed",
-        ALL,
-        NO_FORMAT | NO_SECRETS | NO_SIDE_FILE | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"},
+        "STO FMT COR",
+        NO_FORMAT
+        | NO_SECRETS
+        | NO_SIDE_FILE
+        | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"},
     ),
-    Control("memory:Memory", ALL, PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
-    Control("memory:Closing", ALL, PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
+    Control("memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
+    Control("memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
     Control("tables:Tables", ALL, PLAIN | NO_REVISIONS | ONE_FILE),
-    Control("tables:WriteAhead", "STO COR SEC", PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("tables:WriteAhead", "STO-1 STO-7 STO-8 COR SEC", PLAIN | NO_REVISIONS | ONE_FILE),
     Control(
         "plain.py",
         ALL,
@@ -125,7 +140,11 @@ def results(control: Control, probes: str) -> list[Result]:
 def named(result: Result, table: Mapping[str, str]) -> bool:
     """Whether the table stands for the probe: by its group, its requirement or its own name."""
     words = re.findall(r"[A-Z]+(?:-[0-9]+)?(?:\[[^]]*\])?", " ".join(table.values()))
-    return not {result.requirement.partition("-")[0], result.requirement, f"{result.requirement}[{result.probe}]"}.isdisjoint(words)
+    return not {
+        result.requirement.partition("-")[0],
+        result.requirement,
+        f"{result.requirement}[{result.probe}]",
+    }.isdisjoint(words)
 
 
 def told(result: Result) -> str:

@@ -1,9 +1,13 @@
 """`sessionproof check`: the suite through pytest, with the kit's own face."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,22 +15,22 @@ import pytest
 
 from sessionproof._client import AdapterFault
 from sessionproof._console import Screen, standard_output
-from sessionproof._manifest import Manifest
+from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._report import EXIT_INTERRUPTED, EXIT_KIT
 from sessionproof._requirements import selected
-from sessionproof._suite import Result, probes_of
-from sessionproof.pytest_plugin import Suite
+from sessionproof._suite import probes_of
+from sessionproof.pytest_plugin import Suite, result_of
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the caller of `check` asked for."""
+    """What the caller of `check` asked for; without `workers` as many as there are cores to use."""
 
     manifest: Manifest
     profile: str
     only: tuple[str, ...]
     strict: bool
-    workers: int
+    workers: int | None
     seed: int
     json_file: str | None
     junit_file: str | None
@@ -41,17 +45,23 @@ class _Watcher:
         self.screen = screen
         self.profile = profile
         self.suite: Suite | None = None
+        self.broken = False
 
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        self.suite = session.config.pluginmanager.get_plugin("sessionproof-suite")
+    def pytest_plugin_registered(self, plugin: object) -> None:
+        if isinstance(plugin, Suite):
+            self.suite = plugin
+
+    def pytest_sessionstart(self) -> None:
         if self.suite is not None and self.suite.statement is not None:
             self.screen.begin(self.suite.statement.raw, self.profile)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call":
-            for name, value in report.user_properties:
-                if name == "sessionproof":
-                    self.screen.advance(Result.from_json(dict(value)))  # type: ignore[call-overload] # a property is any object
+        result = result_of(report)
+        if result is not None:
+            self.screen.advance(result)
+
+    def pytest_internalerror(self) -> None:
+        self.broken = True
 
 
 def build(manifest: Manifest) -> None:
@@ -61,54 +71,68 @@ def build(manifest: Manifest) -> None:
         AdapterFault: One of them fails.
     """
     for command in manifest.build:
+        words = " ".join(command)
         try:
-            done = subprocess.run(command, cwd=manifest.folder, check=False, capture_output=True, text=True)  # noqa: S603 - the user's own
+            done = subprocess.run(  # noqa: S603 - the user's own command
+                command, cwd=manifest.folder, check=False, capture_output=True, text=True, errors="replace"
+            )
         except OSError as error:
-            raise AdapterFault(f"the build command `{' '.join(command)}` cannot be started: {error.strerror}") from error
+            raise AdapterFault(f"the build command `{words}` cannot be started: {error.strerror}") from error
         if done.returncode:
             tail = (done.stdout + done.stderr).strip()[-1500:]
-            raise AdapterFault(f"the build command `{' '.join(command)}` failed with status {done.returncode}:\n{tail}")
+            raise AdapterFault(f"the build command `{words}` failed with status {done.returncode}:\n{tail}")
 
 
 def check(request: Request) -> int:
-    """Probe the store; the exit code of the run.
+    """Probe the store, write the report; the exit code of the run.
 
     Raises:
         AdapterFault: The adapter does not build, start, or answer `initialize`.
         UnknownRequirement: `only` names what is no requirement.
+        ManifestError: A report is to go where there is no folder.
+        OSError: A report cannot be written.
     """
     probes = probes_of(selected(request.only))
+    for file in (request.json_file, request.junit_file, request.html_file):
+        if file is not None and not Path(file).absolute().parent.is_dir():
+            raise ManifestError(f"{file}: the report cannot be written there; make the folder first")
     build(request.manifest)
+    workers = min(request.workers or len(os.sched_getaffinity(0)), max(1, len(probes)))
     screen = Screen(standard_output(), len(probes))
-    with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder:
-        status, suite = _pytest(request, screen, Path(folder))
+    watcher = _Watcher(screen, request.profile)
+    said = io.StringIO()
+    with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder, _pytest_alone(said):
+        status = pytest.main(_arguments(request, workers, Path(folder)), plugins=[watcher])
     screen.end()
-    if suite is not None and suite.fault is not None:
-        raise suite.fault
-    report = suite.report if suite is not None else None
-    if report is None:
-        return EXIT_INTERRUPTED if status == pytest.ExitCode.INTERRUPTED else EXIT_KIT
-    screen.report(report)
-    if status == pytest.ExitCode.INTERRUPTED:
-        return EXIT_INTERRUPTED
-    if status == pytest.ExitCode.INTERNAL_ERROR:
+    suite = watcher.suite
+    if suite is not None and suite.report is not None:
+        screen.report(suite.report)
+    if suite is not None and suite.unwritten is not None:
+        raise suite.unwritten
+    if suite is None or suite.report is None or watcher.broken:
+        if suite is not None and suite.fault is not None:
+            raise suite.fault
+        if status == pytest.ExitCode.INTERRUPTED:
+            return EXIT_INTERRUPTED
+        sys.stderr.write(f"sessionproof: an error of the kit; please report it:\n{said.getvalue()}\n")
         return EXIT_KIT
-    code: int = report["exit_code"]
+    code: int = suite.report["exit_code"]
     return code
 
 
-def _pytest(request: Request, screen: Screen, folder: Path) -> tuple[int, Suite | None]:
-    """Run the suite in pytest with nothing of the caller's own configuration."""
+def _arguments(request: Request, workers: int, folder: Path) -> list[str]:
+    """pytest's command line: nothing is collected but the suite, and nothing is configured but here."""
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps(request.manifest.to_json()), encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (folder / "empty").mkdir()
-    arguments = [
+    return [
         str(folder / "empty"),
         f"--rootdir={folder}",
         f"-c{folder / 'pytest.ini'}",
+        "-psessionproof.pytest_plugin",
         "-pno:cacheprovider",
-        "-pno:terminal" if request.workers <= 1 else "-qq",
+        "-qq",
         f"--sessionproof={manifest}",
         f"--sessionproof-profile={request.profile}",
         f"--sessionproof-only={','.join(request.only)}",
@@ -118,31 +142,20 @@ def _pytest(request: Request, screen: Screen, folder: Path) -> tuple[int, Suite 
         *([f"--sessionproof-json={request.json_file}"] if request.json_file else []),
         *([f"--sessionproof-html={request.html_file}"] if request.html_file else []),
         *([f"--junitxml={request.junit_file}"] if request.junit_file else []),
-        *(["-n", str(request.workers), "--dist=worksteal"] if request.workers > 1 else []),
+        *(["-pxdist.plugin", "-n", str(workers), "--dist=worksteal"] if workers > 1 else []),
     ]
-    watcher = _Watcher(screen, request.profile)
-    with _silenced(active=request.workers > 1):
-        status = pytest.main(arguments, plugins=[watcher])
-    return int(status), watcher.suite
 
 
-class _silenced:  # noqa: N801 - used as a word
-    """Sends pytest's own terminal output nowhere: the screen shows the run. xdist needs pytest's terminal to exist."""
-
-    def __init__(self, *, active: bool) -> None:
-        self.active = active
-        self._kept = -1
-
-    def __enter__(self) -> None:
-        if self.active:
-            self._kept = os.dup(1)
-            sink = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(sink, 1)
-            os.close(sink)
-
-    def __exit__(self, *_: object) -> None:
-        if self.active:
-            os.dup2(self._kept, 1)
-            os.close(self._kept)
-
-
+@contextlib.contextmanager
+def _pytest_alone(said: io.StringIO) -> Iterator[None]:
+    """Keep the caller's plugins and options out of pytest, and what pytest prints off the screen."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
+    for name in kept:
+        del os.environ[name]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            yield
+    finally:
+        del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        os.environ.update(kept)

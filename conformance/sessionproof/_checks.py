@@ -123,7 +123,7 @@ def forms(text: str) -> Iterator[tuple[str, bytes]]:
 def modes(scene: Scene, _: Object) -> Violation | None:
     """Files and folders are the owner's alone; the root's own mode counts only where the store made it."""
     entries = dict(scene.tree())
-    if "root was there" not in scene.marks:
+    if "root was there" not in scene.marks and scene.root.is_dir():
         status = scene.root.stat()
         entries["."] = Entry("folder", b"", stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid), 0)
     before = scene.marks.get("root was there", {})

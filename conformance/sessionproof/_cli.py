@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
-import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -14,9 +13,10 @@ from sessionproof import _check, _console, _doctor, _manifest, _schemas, _suite,
 from sessionproof._client import AdapterFault
 from sessionproof._lab import PROFILES, Lab
 from sessionproof._manifest import Manifest, ManifestError
-from sessionproof._report import EXIT_ADAPTER, EXIT_NOT_CONFORMANT, EXIT_USAGE, kit_version
+from sessionproof._report import EXIT_ADAPTER, EXIT_INTERRUPTED, EXIT_NOT_CONFORMANT, EXIT_USAGE, kit_version
 from sessionproof._requirements import UnknownRequirement, catalogue, groups, selected
 from sessionproof._run import EnvironmentFault
+from sessionproof._witness import printable
 
 _MODULE = re.compile(r"[\w.]+:\w+")
 DEFAULT_MANIFEST = "sessionproof.toml"
@@ -30,11 +30,17 @@ class _Sentences(click.Group):
             return super().invoke(ctx)
         except (ManifestError, UnknownRequirement, _validate.NotThere) as error:
             _fail(str(error), EXIT_USAGE)
-        except AdapterFault as fault:
+        except (AdapterFault, EnvironmentFault) as fault:
             _fail(str(fault), EXIT_ADAPTER)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _fail(f"{error.filename or 'a file'}: {error.strerror or error}", EXIT_USAGE)
+        except KeyboardInterrupt:
+            _fail("interrupted", EXIT_INTERRUPTED)
 
 
-def _fail(sentence: str, code: int) -> None:
+def _fail(sentence: str, code: int) -> NoReturn:
     click.echo(f"sessionproof: {sentence}", err=True)
     sys.exit(code)
 
@@ -73,15 +79,15 @@ _manifest_option = click.option("--manifest", metavar="FILE", help=f"A manifest 
 @click.option("--profile", type=click.Choice(sorted(PROFILES)), help="How much to try (default: the manifest's, else standard).")
 @click.option("--only", default="", metavar="ID,...", help="Requirements (STO-2) and groups (STO) to probe.")
 @click.option("--strict", is_flag=True, help="A SHOULD that fails decides too.")
-@click.option("-n", "workers", type=click.IntRange(min=1), default=os.cpu_count() or 1, metavar="N", help="How many processes probe.")
+@click.option("-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many processes probe (default: one a core).")
 @click.option("--seed", type=int, default=0, metavar="N", help="Where drawing starts (default 0).")
 @click.option("--deviations", metavar="FILE", help="Recorded deviations, beside those of the manifest.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--html", "html_file", metavar="FILE", help="Write the report as one HTML page.")
-@click.option("--cases", default="cases", metavar="FOLDER", help="Where the cases of failures go (default: cases).")
+@click.option("--cases", default="cases", metavar="FOLDER", help="Where cases of failures go, and go from once they pass (default: cases).")
 def check(command: tuple[str, ...], manifest: str | None, profile: str | None, only: str, deviations: str | None, **options: Any) -> None:
-    """Probe a store and report, requirement by requirement.
+    r"""Probe a store and report, requirement by requirement.
 
     \b
     sessionproof check -- node adapter.mjs        an adapter in any language
@@ -117,23 +123,23 @@ def replay(case: str, command: tuple[str, ...], manifest: str | None) -> None:
     problems = _schemas.problems("case.schema.json", content)
     if problems:
         raise ManifestError(f"{case} is no case: {problems[0]}")
+    if content["requirement"] not in catalogue():
+        raise ManifestError(f"{case}: this version of the kit knows no requirement {content['requirement']!r}")
     named = manifest is not None or bool(command)
     if not named and "manifest" not in content:
         raise ManifestError(f"{case} names no adapter; give a command after --, or a manifest")
     chosen = _manifest_of(manifest, command) if named else _manifest.parse(content["manifest"], Path.cwd(), case)
     _check.build(chosen)
-    try:
-        with Lab(chosen.launch, PROFILES[chosen.profile], volatile=chosen.volatile, assume=chosen.assume) as lab:
-            found = _suite.replay(lab, content)
-    except EnvironmentFault as fault:
-        _fail(str(fault), EXIT_ADAPTER)
-        return
-    requirement = catalogue()[content["requirement"]]
+    outside = tuple(Path(path) for path in chosen.allow_outside)
+    with Lab(
+        chosen.launch, PROFILES[chosen.profile], volatile=chosen.volatile, assume=chosen.assume, outside=outside
+    ) as lab:
+        found = _suite.replay(lab, content)
     if found is None:
-        click.echo(f"{requirement.id}: holds now. {len(content['steps'])} steps, none of them violates it.")
+        click.echo(f"{content['requirement']}: holds now. {len(content['steps'])} steps, none of them violates it.")
         return
-    click.echo(f"{requirement.id}: fails. {found.violation.summary}")
-    click.echo(f"expected: {found.violation.expected}\nobserved: {found.violation.observed}")
+    click.echo(f"{content['requirement']}: fails at step {len(found.steps)}. {printable(found.violation.summary)}")
+    click.echo(f"expected  {printable(found.violation.expected)}\nobserved  {printable(found.violation.observed)}")
     sys.exit(EXIT_NOT_CONFORMANT)
 
 

@@ -24,6 +24,7 @@ from sessionproof._statement import Statement, StatementError
 
 _STDERR_TAIL = 4_000
 _SHOWN = 200
+_KEPT_NOISE = 10
 _NO_STORE = frozenset({"initialize", "echo"})
 
 
@@ -229,7 +230,7 @@ class AdapterProcess:
     def _receive(self) -> Object | Silence:
         limit = time.monotonic() + self.launch.deadline
         while True:
-            line = self._line(limit)
+            line = self._line(limit) if time.monotonic() < limit else self._hang()
             if isinstance(line, Silence):
                 return line
             try:
@@ -249,7 +250,8 @@ class AdapterProcess:
                 f"standard output carries a line that is not JSON ({problem}): {text[:_SHOWN]!r}. "
                 "It belongs to the protocol alone; print to standard error instead."
             )
-        self.noise.append(text[:_SHOWN])
+        if len(self.noise) < _KEPT_NOISE:
+            self.noise.append(text[:_SHOWN])
 
     def _line(self, limit: float) -> bytes | Silence:
         assert self._process.stdout is not None
@@ -269,13 +271,16 @@ class AdapterProcess:
 
     def _hang(self) -> Silence:
         self._stop()
-        return Silence("hang", f"no answer within {self.launch.deadline:g} s; the process was killed")
+        detail = f"no answer within {self.launch.deadline:g} s; the process was killed{self._printed()}"
+        return Silence("hang", detail)
 
     def _death(self) -> Silence:
         status = self._process.wait()
         how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        said = "".join(f"\nit printed: {line!r}" for line in self.noise[-3:])
-        return Silence("adapter-crash", f"the adapter exited {how} before it answered{said}")
+        return Silence("adapter-crash", f"the adapter exited {how} before it answered{self._printed()}")
+
+    def _printed(self) -> str:
+        return "".join(f"\nit printed: {line!r}" for line in self.noise[:3])
 
 
 def can_write(folder: Path) -> bool:

@@ -80,7 +80,8 @@ class Screen:
 
     def end(self) -> None:
         """The run is over; take the bar away."""
-        self._bar.stop()
+        if self.console.is_terminal:
+            self._bar.stop()
 
     def report(self, report: Mapping[str, Any]) -> None:
         """The whole report."""

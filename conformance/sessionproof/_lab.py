@@ -46,7 +46,7 @@ PROFILES: Mapping[str, Budget] = {
         examples=6, steps=12, documents=20, ids=12, cuts=24, flips=24, items=300, item_length=70_000, share=9
     ),
     "standard": Budget(
-        examples=40, steps=25, documents=200, ids=100, cuts=400, flips=400, items=300, item_length=1_000_000, share=1
+        examples=40, steps=25, documents=200, ids=100, cuts=4_096, flips=1_000, items=300, item_length=1_000_000, share=1
     ),
     "exhaustive": Budget(
         examples=400,

@@ -78,7 +78,9 @@ def parse(value: Mapping[str, Any], folder: Path, source: str) -> Manifest:
     problems = _schemas.problems("manifest.schema.json", value)
     if problems:
         raise ManifestError(f"{source}: {'; '.join(problems[:3])}")
-    folder = Path(value.get("folder", folder))
+    folder = folder / value.get("folder", "")
+    if not folder.is_dir():
+        raise ManifestError(f"{source}: folder: {folder} is not there; it is where the commands run")
     return Manifest(
         command=_command(value["command"]),
         folder=folder,

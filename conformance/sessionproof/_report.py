@@ -227,8 +227,10 @@ def _conclude(
         fails = f"Not conformant: {_listed(new)} {'fails' if len(new) == 1 else 'fail'}." if new else ""
         differs = f"The recorded deviations are not what was found: {_listed(moved)}." if moved else ""
         return EXIT_NOT_CONFORMANT, f"{fails} {differs}".strip()
-    if not any(entry["verdict"] in {"pass", "fail"} for entry in probed):
-        return EXIT_UNDECIDED, "Nothing could be judged: the statement lists no operation that any selected requirement is about."
+    if not probed:
+        return EXIT_UNDECIDED, "Nothing could be judged: no requirement that has probes was selected with all of them."
+    if all(entry["verdict"] == "not-applicable" for entry in probed):
+        return EXIT_UNDECIDED, "Nothing could be judged: by its statement, nothing that was selected applies to the store."
     if undecided:
         return EXIT_UNDECIDED, f"Not decided: {_listed(undecided)}."
     if known:

@@ -10,6 +10,7 @@ from sessionproof._statement import Statement
 
 Level = Literal["MUST", "SHOULD", "REPORT"]
 GroupLevel = Literal["R", "H", "A", "D", "C"]
+LOG_OPERATIONS = frozenset({"create", "append", "append_events", "compact", "describe", "read", "claim"})
 LEVELS: tuple[GroupLevel, ...] = ("R", "H", "A", "D", "C")
 
 
@@ -42,14 +43,20 @@ class Requirement:
         """The id of its group."""
         return self.id.partition("-")[0]
 
+    def about_documents(self, statement: Statement) -> bool:
+        """Whether the requirement can be judged by operations on whole documents alone."""
+        return any(needed <= statement.operations - LOG_OPERATIONS for needed in self.operations)
+
     def not_applicable(self, statement: Statement, *, on_disk: bool) -> str | None:
         """Why the requirement does not apply to the store, as a sentence; None where it does.
 
         What shows only while a probe runs (`revisions`, `per_session_files`, `append_bytes`) is left to the probe.
         """
         if not any(needed <= statement.operations for needed in self.operations):
-            wanted = " or ".join(" and ".join(f"`{name}`" for name in sorted(needed)) for needed in self.operations)
-            return f"the statement does not list {wanted}"
+            lacking = [needed - statement.operations for needed in self.operations]
+            nearest = {names for names in lacking if len(names) == min(map(len, lacking))}
+            wanted = sorted(" and ".join(f"`{name}`" for name in sorted(names)) for names in nearest)
+            return f"the statement does not list {' or '.join(wanted)}"
         for claim, wanted in self.claims.items():
             reason = _unclaimed(claim, wanted, statement, on_disk=on_disk)
             if reason is not None:

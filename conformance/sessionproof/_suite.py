@@ -79,8 +79,10 @@ def _verdict(lab: Lab, probe: Probe, trial: Trial) -> tuple[Verdict, dict[str, A
         reason = catalogue()[probe.requirement].not_applicable(lab.statement, on_disk=lab.on_disk)
         if reason is not None:
             return "not-applicable", {"summary": reason}
-        if lab.statement.ids_kind == "store" and not probe.requirement.startswith("IDS-1"):
-            return "not-applicable", {"summary": "the store names its sessions itself; its probes come with the logs"}
+        if not catalogue()[probe.requirement].about_documents(lab.statement):
+            return "not-run", {"summary": "this version of the kit probes documents only, not logs"}
+        if lab.statement.ids_kind == "store" and probe.requirement != "IDS-1":
+            return "not-run", {"summary": "this version of the kit probes no store that names its sessions itself"}
         probe.body(trial)
     except Violated as found:
         return _confirmed(lab, probe, trial, found)

@@ -17,6 +17,9 @@ METHODS: dict[str, Suspects] = {"list": ("STO-4",), "summaries": ("STO-9",), "la
 
 def judge(statement: Statement, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
     """The worlds after an operation on the whole store, and what the outcome breaks."""
+    if statement.ids_kind == "single" and isinstance(outcome, Answer):
+        # The id means nothing there, so what the store calls its one session means nothing either.
+        return Step(worlds)
     if isinstance(outcome, Refusal):
         violation = _refused(worlds, call, outcome)
     else:

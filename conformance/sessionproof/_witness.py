@@ -33,8 +33,7 @@ def step_text(step: Mapping[str, Any]) -> str:
 
 def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """A report's witness as pairs of a label and a text; a call has its number for a label."""
-    setup = ", ".join(f"{name} {value}" for name, value in witness["setup"].items())
-    yield "calls", "on a fresh root" + (f", with {setup}" if setup else "")
+    yield "calls", ", ".join(["on a fresh root", *_setup_texts(witness["setup"])])
     steps = witness["calls"]
     last = len(steps) - _SHOWN_STEPS // 2
     for number, step in enumerate(steps, 1):
@@ -47,6 +46,15 @@ def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "observed", printable(witness["observed"])
     if witness["files"]:
         yield "files", printable(", ".join(map(_file_text, witness["files"][:6])))
+
+
+def _setup_texts(setup: Mapping[str, Any]) -> Iterator[str]:
+    if "umask" in setup:
+        yield f"umask {setup['umask']:03o}"
+    words = {"unprivileged": "permission bits in force", "around": "decoys around it", "premade": "made before `open`"}
+    for name, text in words.items():
+        if setup.get(name):
+            yield text
 
 
 def _file_text(file: str) -> str:

@@ -5,7 +5,7 @@ with the option ends as the report concludes: the exit status is that of `sessio
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,8 +71,8 @@ class Suite:
         self.strict = bool(config.getoption("--sessionproof-strict"))
         self.cases = Path(cast("str", config.getoption("--sessionproof-cases")))
         words = cast("str", config.getoption("--sessionproof-only"))
-        self.probes = probes_of(selected(tuple(word for word in words.split(",") if word)))
         self.selected = selected(tuple(word for word in words.split(",") if word))
+        self.probes = probes_of(self.selected)
         self.recorded = {(deviation.requirement, deviation.fault): deviation for deviation in manifest.deviations}
         self.results: list[Result] = []
         self.statement: Statement | None = None
@@ -90,6 +90,13 @@ class Suite:
         except AdapterFault as fault:
             return Result(probe.requirement, probe.name, "error", str(fault), blame="adapter")
         return carry_out(lab, probe)
+
+    def decides(self, id: str) -> bool:
+        """Whether a failure of the requirement fails the run: not where it applies by the manifest's assumption alone."""
+        requirement = catalogue()[id]
+        if self._lab is not None and requirement.not_applicable(self._lab.claimed, on_disk=True):
+            return False
+        return requirement.level == "MUST" or (requirement.level == "SHOULD" and self.strict)
 
     def _lab_at_hand(self) -> Lab:
         if self.fault is not None:
@@ -141,9 +148,9 @@ class Suite:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Send the result along with the test report, as ASCII: xdist carries no lone surrogates."""
-        report = cast("pytest.TestReport", (yield))
+        report = yield
         if isinstance(item, ProbeItem) and item.result is not None and call.when == "call":
             report.__dict__[_MEMBER] = json.dumps(item.result.to_json())
         return report
@@ -164,9 +171,10 @@ class Suite:
         if self.config.getoption("--collect-only") or (self.probes and not self._chosen):
             return
         self._warn(warnings)
-        self.report = build(self._ran(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED))
+        ran = self._ran(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        self.report = build(ran)
         try:
-            self._write(self.report)
+            self._write(self.report, ran.results)
         except OSError as error:
             self.unwritten = error
             pytest.exit(f"the report cannot be written: {error}", returncode=EXIT_USAGE)
@@ -209,8 +217,8 @@ class Suite:
             case_folder=str(self.cases),
         )
 
-    def _write(self, report: dict[str, Any]) -> None:
-        write_cases(report, self.results, self.manifest, self.cases)
+    def _write(self, report: dict[str, Any], results: Sequence[Result]) -> None:
+        write_cases(report, results, self.manifest, self.cases)
         forms = {
             "--sessionproof-json": lambda: json.dumps(report, indent=1) + "\n",
             "--sessionproof-html": lambda: page(report),
@@ -246,7 +254,6 @@ class ProbeItem(pytest.Item):
     def runtest(self) -> None:
         """Carry the probe out; a pass, a skip, an expected failure, or a failure, as the verdict is."""
         result = self.result = self.suite.carry_out(self.probe)
-        level = catalogue()[result.requirement].level
         recorded = self.suite.recorded.get((result.requirement, result.fault or ""))
         match result.verdict:
             case "pass":
@@ -255,8 +262,8 @@ class ProbeItem(pytest.Item):
                 pytest.skip(f"{result.verdict}: {result.summary}")
             case "fail" if recorded is not None:
                 pytest.xfail(f"recorded deviation: {recorded.reason}")
-            case "fail" | "inconclusive" if level != "MUST" and not self.suite.strict:
-                pytest.xfail(f"{level}: {result.summary}")
+            case "fail" | "inconclusive" if not self.suite.decides(result.requirement):
+                pytest.xfail(f"does not decide: {result.summary}")
             case _:
                 raise ProbeFailed(failure_text(result))
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from controls.records import Folder, Record, ids_of, name_of, nanoseconds, now, updated
 from sessionproof import Adapter, Conflict, Corrupt, InvalidDocument, InvalidId, Loaded, NotFound, StoreError
 
-
 Names = list[str]
 
 

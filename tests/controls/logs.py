@@ -47,10 +47,18 @@ class Named(Adapter):
 
     def read(self, id: str) -> dict[str, Any] | None:
         entries = self.lines(id)
-        return None if entries is None else {"found": True, "entries": entries, "archive": None, "meta": None, "damage": []}
+        return (
+            None
+            if entries is None
+            else {"found": True, "entries": entries, "archive": None, "meta": None, "damage": []}
+        )
 
     def list(self) -> Sequence[str]:
-        names = [path.name.removesuffix(".log") for path in self.folder.root.iterdir() if re.fullmatch(r"([0-9a-f]{2})*\.log", path.name)]
+        names = [
+            path.name.removesuffix(".log")
+            for path in self.folder.root.iterdir()
+            if re.fullmatch(r"([0-9a-f]{2})*\.log", path.name)
+        ]
         return [bytes.fromhex(name).decode("utf-8", "surrogatepass") for name in names]
 
     def exists(self, id: str) -> bool:

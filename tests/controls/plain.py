@@ -57,7 +57,12 @@ class Store:
         if not os.path.lexists(path):
             return {"found": False}
         content = self.content(path)
-        if not isinstance(content, dict) or content.keys() != {"id", "document"} or content["id"] != id or not isinstance(content["document"], dict):
+        if (
+            not isinstance(content, dict)
+            or content.keys() != {"id", "document"}
+            or content["id"] != id
+            or not isinstance(content["document"], dict)
+        ):
             raise Refused("corrupt", "not a session's file")
         return {"found": True, "document": content["document"], "revision": None}
 

@@ -70,7 +70,11 @@ class Tables(Adapter):
         body = json.dumps(document)
         self._run(
             "INSERT INTO session VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = ?2, digest = ?3, changed = ?5",
-            _key(id), body, _digest(body), now(), now(),
+            _key(id),
+            body,
+            _digest(body),
+            now(),
+            now(),
         )
 
     def load(self, id: str) -> Loaded | None:

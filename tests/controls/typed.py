@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from controls.files import Files
-
 from jsonschema import Draft202012Validator
 
+from controls.files import Files
 from sessionproof import InvalidDocument
 
-_INSTANT = {"type": "string", "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"}
+_INSTANT = {
+    "type": "string",
+    "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$",
+}
 _SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$defs": {
@@ -29,13 +31,20 @@ _SCHEMA: dict[str, Any] = {
         "turn": {
             "type": "object",
             "required": ["speaker", "text"],
-            "properties": {"speaker": {"enum": ["human", "model"]}, "text": {"type": "string"}, "score": {"type": "number"}},
+            "properties": {
+                "speaker": {"enum": ["human", "model"]},
+                "text": {"type": "string"},
+                "score": {"type": "number"},
+            },
             "additionalProperties": False,
         },
         "artifacts": {
             "type": "object",
             "required": ["uri", "bytes"],
-            "properties": {"uri": {"type": "string", "minLength": 1}, "bytes": {"type": "integer", "minimum": 0, "maximum": 4294967295}},
+            "properties": {
+                "uri": {"type": "string", "minLength": 1},
+                "bytes": {"type": "integer", "minimum": 0, "maximum": 4294967295},
+            },
             "additionalProperties": False,
         },
         "trace": {
@@ -44,7 +53,12 @@ _SCHEMA: dict[str, Any] = {
             "properties": {"kind": {"enum": ["start", "stop"]}, "seconds": {"type": "number", "minimum": 0}},
             "additionalProperties": False,
         },
-        "verification": {"type": "object", "required": ["passed"], "properties": {"passed": {"type": "boolean"}}, "additionalProperties": False},
+        "verification": {
+            "type": "object",
+            "required": ["passed"],
+            "properties": {"passed": {"type": "boolean"}},
+            "additionalProperties": False,
+        },
     },
 }
 

@@ -13,25 +13,13 @@ from miniatures._clean import Clean, CleanFormat, Document, Items, Session, nano
 from miniatures._table import breaks
 
 
-@breaks("STO-1", "disk-changed", also="FMT-4")
-class LoadMakesFolder(Clean):
-    """A load makes the folder of the session, as stores do that make it first and look then."""
-
-    def load(self, id: str) -> Loaded | None:
-        with suppress(FileExistsError):
-            os.mkdir(self.path(self.file_name(id) + ".d"), 0o700)
-        return super().load(id)
-
-
 @breaks("STO-1", "disk-changed")
-class LoadSavesFresh(Clean):
-    """A load of what was never saved answers nothing, and saves a new session under the id."""
+class LoadLeavesLock(Clean):
+    """A load makes a lock for the session, also for one that is not there, and leaves it."""
 
     def load(self, id: str) -> Loaded | None:
-        loaded = super().load(id)
-        if loaded is None:
-            self.save(id, {"messages": []})
-        return loaded
+        self.write(self.file_name(id) + ".lock", b"")
+        return super().load(id)
 
 
 @breaks("STO-1", "load-not_found")
@@ -213,17 +201,28 @@ class OneFileForTwo(Clean):
 
 @breaks("STO-7", "wrong-document")
 class LastSaveIsPending(Clean):
-    """The last save stays in memory until the next one, and the end of the store does not write it."""
+    """The last save over a session stays in memory until the next write, and the end of the store does not write it."""
 
     def open(self, root: str, namespace: str) -> None:
         super().open(root, namespace)
         self.pending: dict[str, bytes] = {}
 
     def write(self, name: str, data: bytes) -> None:
-        for earlier, bytes_of_it in self.pending.items():
-            super().write(earlier, bytes_of_it)
+        self.flush()
+        if os.path.exists(self.path(name)):
+            self.pending[name] = data
+        else:
+            super().write(name, data)
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        for name, data in self.pending.items():
+            super().write(name, data)
         self.pending = {}
-        super().write(name, data) if not os.path.exists(self.path(name)) else self.pending.update({name: data})
+
+    def attach(self, id: str, kind: str, items: Items) -> None:
+        super().attach(id, kind, items)
+        self.flush()
 
     def read(self, name: str) -> bytes | None:
         return self.pending.get(name) or super().read(name)

@@ -45,8 +45,3 @@ def breaks(requirement: str, fault: str, also: str = "", deadline: float = 10.0)
         return store
 
     return enter
-
-
-def address(store: type[Clean]) -> str:
-    """What starts the store: `python -m sessionproof._host ADDRESS` in the folder `tests`."""
-    return f"{store.__module__}:{store.__name__}"

@@ -1,0 +1,91 @@
+"""Every probe of STO, FMT, IDS, COR and SEC, both ways: a clean store passes it, and a broken one is named for its fault."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from sessionproof._lab import Lab
+from sessionproof._probes import PROBES, _sto
+from sessionproof._requirements import catalogue
+from sessionproof._suite import Result, carry_out, probes_of, replay
+
+from miniatures._clean import Clean, CleanFormat
+from miniatures.bench import GROUPS, lab_of
+from miniatures.broken import BROKEN, Broken
+
+# COR-9 is about logs alone.
+REQUIREMENTS = [id for id, requirement in catalogue().items() if requirement.group in GROUPS and id != "COR-9"]
+# The names of files are the same in both stores, and the format does not touch them.
+CLEAN = [(Clean, id) for id in REQUIREMENTS] + [(CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR"}]
+
+
+class Labs:
+    """The labs of the clean stores, each started once."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._labs: dict[type[Clean], Lab] = {}
+
+    def of(self, store: type[Clean]) -> Lab:
+        """The lab of this store."""
+        if store not in self._labs:
+            self._labs[store] = self._stack.enter_context(lab_of(store))
+        return self._labs[store]
+
+
+@pytest.fixture(scope="module")
+def clean_labs() -> Iterator[Labs]:
+    """The labs of the clean stores."""
+    with ExitStack() as stack:
+        yield Labs(stack)
+
+
+@pytest.fixture(autouse=True)
+def _one_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of every miniature counts nanoseconds: it need not be asked again, two seconds apart."""
+    monkeypatch.setattr(_sto, "_TICKS", _sto._TICKS[:1])
+
+
+def short(result: Result) -> str:
+    """A result in one line."""
+    return f"{result.probe}: {result.verdict} {result.fault or ''} {result.summary} {result.observed[:300]} {result.details[-300:]}"
+
+
+def test_requirement_without_probe() -> None:
+    """Every requirement of the five groups that a document store can break has a probe."""
+    assert not set(REQUIREMENTS) - {probe.requirement for probe in PROBES}
+
+
+def test_probe_of_no_requirement() -> None:
+    """Every probe names a requirement of the catalogue, and no two have one name."""
+    assert {probe.requirement for probe in PROBES} <= set(catalogue())
+    assert len({probe.id for probe in PROBES}) == len(PROBES)
+
+
+def test_requirement_without_broken_store() -> None:
+    """Every requirement of the five groups has a store that breaks it, and every broken store names one and says its defect."""
+    assert {broken.requirement for broken in BROKEN} == set(REQUIREMENTS)
+    assert len({broken.name for broken in BROKEN}) == len(BROKEN)
+    assert all(broken.store.__doc__ and broken.also <= set(REQUIREMENTS) for broken in BROKEN)
+
+
+@pytest.mark.parametrize(("store", "requirement"), CLEAN, ids=[f"{store.__name__}-{id}" for store, id in CLEAN])
+def test_clean_store_accused(clean_labs: Labs, store: type[Clean], requirement: str) -> None:
+    """A clean store passes every probe."""
+    results = [carry_out(clean_labs.of(store), probe) for probe in probes_of(frozenset({requirement}))]
+    assert {result.verdict for result in results} <= {"pass", "not-applicable"}, [*map(short, results)]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken.requirement}-{broken.name}")
+def test_broken_store_missed(clean_labs: Labs, broken: Broken) -> None:
+    """A broken store fails its requirement by its fault, and the case fails again on it and not on the clean store."""
+    missed: list[str] = []
+    with lab_of(broken.store, broken.deadline) as lab:
+        for probe in probes_of(frozenset({broken.requirement})):
+            result = carry_out(lab, probe)
+            if result.verdict == "fail" and result.fault == broken.fault and result.case is not None:
+                assert replay(lab, result.case) is not None
+                assert replay(clean_labs.of(broken.clean), result.case) is None
+                return
+            missed.append(short(result))
+    pytest.fail("\n".join(missed))
