@@ -68,24 +68,24 @@ class Control:
 
 
 CONTROLS = [
-    Control("files:Files"),
-    Control("files:Uuids", "IDS STO", FILES | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}),
-    Control("files:Pattern", "IDS COR-4 COR-11"),
-    Control("files:Strict", "IDS FMT"),
-    Control("files:Single", ALL, FILES | {"there is one document a root": "IDS STO-6 COR-4 COR-11"}),
-    Control("files:FreshTold", "STO COR-1 COR-2 IDS-3"),
-    Control("files:FreshUntold", "STO COR-1 COR-2 IDS-3"),
-    Control("files:Messages", "FMT COR-7 COR-10"),
-    Control("files:Unordered", "STO"),
-    Control("files:Seconds", "STO-9 STO-10"),
-    Control("files:TwoGenerations", "COR STO-11"),
-    Control("files:Quarantine", "COR STO-8"),
-    Control("files:Indexed", "STO COR SEC", PLAIN),
-    Control("files:Apart", "STO-11 COR"),
-    Control("files:ContentRevisions", "STO-12 COR-12"),
-    Control("files:Secretive", "FMT", NO_FORMAT | NO_TYPE),
+    Control("_files:Files"),
+    Control("_files:Uuids", "IDS STO", FILES | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}),
+    Control("_files:Pattern", "IDS COR-4 COR-11"),
+    Control("_files:Strict", "IDS FMT"),
+    Control("_files:Single", ALL, FILES | {"there is one document a root": "IDS STO-6 COR-4 COR-11"}),
+    Control("_files:FreshTold", "STO COR-1 COR-2 IDS-3"),
+    Control("_files:FreshUntold", "STO COR-1 COR-2 IDS-3"),
+    Control("_files:Messages", "FMT COR-7 COR-10"),
+    Control("_files:Unordered", "STO"),
+    Control("_files:Seconds", "STO-9 STO-10"),
+    Control("_files:TwoGenerations", "COR STO-11"),
+    Control("_files:Quarantine", "COR STO-8"),
+    Control("_files:Indexed", "STO COR SEC", PLAIN),
+    Control("_files:Apart", "STO-11 COR"),
+    Control("_files:ContentRevisions", "STO-12 COR-12"),
+    Control("_files:Secretive", "FMT", NO_FORMAT | NO_TYPE),
     Control(
-        "files:Scratch",
+        "_files:Scratch",
         "STO COR SEC",
         FILES
         | NO_PROMISE
@@ -94,26 +94,26 @@ CONTROLS = [
         },
     ),
     Control(
-        "files:SaveAndLoad",
+        "_files:SaveAndLoad",
         ALL,
         FILES | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"},
     ),
-    Control("files:NoEcho", "FMT IDS-4"),
-    Control("files:Nothing", ALL, {"there are no operations": ALL}),
+    Control("_files:NoEcho", "FMT IDS-4"),
+    Control("_files:Nothing", ALL, {"there are no operations": ALL}),
     Control(
-        "typed:Typed",
+        "_typed:Typed",
         "STO FMT COR",
         NO_FORMAT
         | NO_SECRETS
         | NO_SIDE_FILE
         | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"},
     ),
-    Control("memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
-    Control("memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
-    Control("tables:Tables", ALL, PLAIN | NO_REVISIONS | ONE_FILE),
-    Control("tables:WriteAhead", "STO-1 STO-7 STO-8 COR SEC", PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
+    Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
+    Control("_tables:Tables", ALL, PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("_tables:WriteAhead", "STO-1 STO-7 STO-8 COR SEC", PLAIN | NO_REVISIONS | ONE_FILE),
     Control(
-        "plain.py",
+        "_plain.py",
         ALL,
         FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_SUMMARIES | NO_PRUNE,
         {"there is no checksum": "COR-3", "a save writes over whatever is there": "COR-6"},
@@ -164,7 +164,7 @@ def test_accuses_no_store_that_is_right(control: Control) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("target", ["logs:Named", "logs:Created"])
+@pytest.mark.parametrize("target", ["_logs:Named", "logs:Created"])
 def test_asks_no_log_for_documents(target: str) -> None:
     """A store of logs is never sent `save`: probes of documents do not apply to it."""
     found = results(Control(target), ALL)

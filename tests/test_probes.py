@@ -16,7 +16,9 @@ from miniatures.broken import BROKEN, Broken
 # COR-9 is about logs alone.
 REQUIREMENTS = [id for id, requirement in catalogue().items() if requirement.group in GROUPS and id != "COR-9"]
 # The names of files are the same in both stores, and the format does not touch them.
-CLEAN = [(Clean, id) for id in REQUIREMENTS] + [(CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR"}]
+CLEAN = [(Clean, id) for id in REQUIREMENTS] + [
+    (CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR"}
+]
 
 
 class Labs:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sessionproof import _manifest
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -51,8 +53,6 @@ def test_adapter_grows_past_a_screen(adapter: Path) -> None:
 
 def test_manifest_of_the_readme_is_refused(tmp_path: Path) -> None:
     """The manifest that the README shows is valid."""
-    from sessionproof import _manifest
-
     manifest = _manifest.parse(tomllib.loads(_block("toml", "deviations")), tmp_path, "README.md")
 
     assert manifest.deviations[0].requirement == "COR-3"

@@ -20,8 +20,8 @@ pre{background:#f6f6f6;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere
 
 def page(report: Mapping[str, Any]) -> str:
     """The whole page."""
-    implementation = report["implementation"] or {"name": "unknown", "version": "", "language": "unknown"}
-    name = _text(f"{implementation['name']} {implementation['version']}".strip())
+    implementation = report["implementation"]
+    name = _text(f"{implementation['name']} {implementation['version']}")
     levels = report["levels"]
     facts = (
         f"{implementation['language']}, profile {report['profile']}, seed {report['seed']}, "

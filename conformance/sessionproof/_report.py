@@ -23,7 +23,7 @@ class Ran:
     """What was asked of a run, and what came of it: `selected` with all their probes, `results` in the catalogue's order."""
 
     manifest: Manifest
-    statement: Statement | None
+    statement: Statement
     selected: frozenset[str]
     results: Sequence[Result]
     profile: str
@@ -49,8 +49,8 @@ def build(ran: Ran) -> dict[str, Any]:
         "report": VERSION,
         "kit": {"name": "sessionproof", "version": kit_version()},
         "spec": "1.0",
-        "implementation": ran.statement.implementation if ran.statement else None,
-        "statement": ran.statement.raw if ran.statement else None,
+        "implementation": ran.statement.implementation,
+        "statement": ran.statement.raw,
         "assumed": dict(ran.manifest.assume),
         "environment": environment(),
         "profile": ran.profile,
@@ -120,7 +120,7 @@ def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tu
             return "not-run", "not selected", None
         if probes:
             return "not-run", "the run ended before it", None
-        if ran.statement is not None and (reason := requirement.not_applicable(ran.statement, on_disk=True)):
+        if reason := requirement.not_applicable(ran.statement, on_disk=True):
             return "not-applicable", reason, None
         return "not-run", "this version of the kit has no probe for it", None
     worst = min(results, key=lambda result: SEVERITY.index(result.verdict))
@@ -131,9 +131,7 @@ def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tu
 
 def _rests_on_assumption(ran: Ran, requirement: Requirement) -> bool:
     """Whether the requirement applies only because the manifest assumes more than the statement claims."""
-    if ran.statement is None or not ran.manifest.assume:
-        return False
-    return requirement.not_applicable(ran.statement, on_disk=True) is not None
+    return bool(ran.manifest.assume) and requirement.not_applicable(ran.statement, on_disk=True) is not None
 
 
 def _cut_short(entry: Mapping[str, Any]) -> bool:
@@ -149,11 +147,10 @@ def _holds(probed: Sequence[Mapping[str, Any]]) -> bool:
 
 def _levels(ran: Ran, entries: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
     """The level of documents and of logs: each letter needs all below it, its whole set run, every applicable MUST passed."""
-    operations = ran.statement.operations if ran.statement else frozenset[str]()
     on_disk = all("no save was seen to change" not in entry["summary"] for entry in entries)
     levels: dict[str, str | None] = {"document": None, "log": None}
     for kind, needed in (("document", {"save", "load"}), ("log", {"append", "read"})):
-        if not needed <= operations:
+        if not needed <= ran.statement.operations:
             continue
         for letter in LEVELS:
             verdicts = [

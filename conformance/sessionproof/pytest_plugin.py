@@ -202,6 +202,7 @@ class Suite:
 
     def _ran(self, *, interrupted: bool) -> Ran:
         """What was asked, and the results so far."""
+        assert self.statement is not None
         order = [probe.id for probe in self.probes]
         left_out = {probe.requirement for probe in self.probes if probe.id not in self._chosen}
         return Ran(

@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from controls.records import Folder, Record, ids_of, name_of, nanoseconds, now, updated
+from controls._records import Folder, Record, ids_of, name_of, nanoseconds, now, updated
 from sessionproof import Adapter, Conflict, Corrupt, InvalidDocument, InvalidId, Loaded, NotFound, StoreError
 
 Names = list[str]
+Records = list[Record]
 
 
 class Files(Adapter):
@@ -19,7 +20,7 @@ class Files(Adapter):
 
     folder: Folder
 
-    def open(self, root: str, namespace: str) -> None:
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
         self.folder = Folder(root)
 
     def name_of(self, id: str) -> str:
@@ -42,13 +43,14 @@ class Files(Adapter):
 
     def records(self) -> Sequence[Record]:
         """The sessions that are whole, the one changed last first."""
-        found: Sequence[Record] = []
+        found: Records = []
         for id in self.list():
             try:
                 record = self.record(id)
             except Corrupt:
                 continue
-            found += [record] if record else []
+            if record:
+                found.append(record)
         return sorted(found, key=lambda record: -record.changed)
 
     def put(self, record: Record) -> None:
@@ -305,7 +307,7 @@ class Indexed(Files):
         try:
             content = self.folder.read("index")
             if content is not None:
-                return Record.decode(content).document
+                return cast("dict[str, Any]", Record.decode(content).document)
         except Corrupt:
             pass
         return {id: self._entry(id) for id in super().list()}
@@ -426,7 +428,7 @@ class NoEcho(Files):
 class Nothing(Adapter):
     """Can be opened and closed."""
 
-    def open(self, root: str, namespace: str) -> None:
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
         if not root:
             raise StoreError("no root")
 

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class Folder:
 
     def names(self) -> list[str]:
         """The names of the files that hold sessions."""
-        return [name for name in os.listdir(self.root) if name.startswith(PREFIX) and name.endswith(SUFFIX)]
+        return [path.name for path in self.root.glob(f"{PREFIX}*{SUFFIX}")]
 
     def sync(self) -> None:
         """Bring the names to the disk."""
@@ -156,8 +157,6 @@ def ids_of(names: list[str]) -> Iterator[str]:
 
 def nanoseconds(before: str) -> int:
     """An RFC 3339 instant as nanoseconds since 1970."""
-    from datetime import UTC, datetime
-
     passed = datetime.fromisoformat(before) - datetime(1970, 1, 1, tzinfo=UTC)
     return (passed.days * 86_400 + passed.seconds) * 1_000_000_000 + passed.microseconds * 1_000
 

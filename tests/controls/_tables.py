@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from controls.records import Folder, nanoseconds, now
+from controls._records import Folder, nanoseconds, now
 from sessionproof import Adapter, Corrupt, InvalidDocument, Loaded, NotFound
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Tables(Adapter):
     folder: Folder
     connection: sqlite3.Connection | None = None
 
-    def open(self, root: str, namespace: str) -> None:
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
         if self.connection is not None:
             self.connection.close()
             self.connection = None
@@ -61,8 +61,9 @@ class Tables(Adapter):
             self.connection = None
 
     def _run(self, statement: str, *values: Any) -> list[Any]:
-        assert self.connection is not None
-        return _sound(lambda: self.connection.execute(statement, values).fetchall())
+        connection = self.connection
+        assert connection is not None
+        return _sound(lambda: connection.execute(statement, values).fetchall())
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> None:
         if not isinstance(document, dict):

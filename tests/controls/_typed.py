@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from jsonschema import Draft202012Validator
 
-from controls.files import Files
+from controls._files import Files
 from sessionproof import InvalidDocument
 
 _INSTANT = {

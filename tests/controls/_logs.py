@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from controls.records import LONGEST, Folder
+from controls._records import LONGEST, Folder
 from sessionproof import Adapter, Corrupt, InvalidDocument, InvalidId, NotFound
 
 
@@ -17,7 +17,7 @@ class Named(Adapter):
 
     folder: Folder
 
-    def open(self, root: str, namespace: str) -> None:
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
         self.folder = Folder(root)
 
     def name_of(self, id: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from controls.records import Folder, Record, nanoseconds, now, updated
+from controls._records import Folder, Record, nanoseconds, now, updated
 from sessionproof import Adapter, Corrupt, InvalidDocument, NotFound
 
 
@@ -14,7 +14,7 @@ class Memory(Adapter):
 
     sessions: dict[str, Record]
 
-    def open(self, root: str, namespace: str) -> None:
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
         self.sessions = {}
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> None:
@@ -65,7 +65,7 @@ class Closing(Memory):
 
     folder: Folder | None = None
 
-    def open(self, root: str, namespace: str) -> None:
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
         self.folder = None
         folder = Folder(root)
         content = folder.read("sessions")
@@ -78,9 +78,9 @@ class Closing(Memory):
         records = {id: record.encode().decode("ascii") for id, record in self.sessions.items()}
         content = Record("", records, 0, 0).encode()
         # A store that was only read is left as it is.
-        if self.sessions or self.folder.read("sessions") is not None:
-            if content != self.folder.read("sessions"):
-                self.folder.write("sessions", content)
+        before = self.folder.read("sessions")
+        if content != before and (self.sessions or before is not None):
+            self.folder.write("sessions", content)
         self.folder = None
 
 

@@ -1,0 +1,128 @@
+"""An adapter and its store in one script, written from the protocol page alone. It imports nothing of the kit."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+CODES = {"invalid_id": -32001, "invalid_document": -32002, "corrupt": -32003, "io": -32006}
+STATEMENT = {
+    "protocol": "1.0",
+    "implementation": {"name": "plain", "version": "1", "language": "python"},
+    "operations": ["save", "load", "delete", "exists", "list", "latest", "echo"],
+    "fidelity": "json",
+    "format": None,
+    "durability": "process-crash",
+    "concurrency": "single",
+    "ids": "any",
+}
+
+
+class RefusedError(Exception):
+    """An operation is refused: a kind, and why."""
+
+
+class Store:
+    """One JSON file a session, `{"id", "document"}`, without a checksum."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        self.root.mkdir(mode=0o700, exist_ok=True)
+
+    def _path(self, id: str) -> Path:
+        encoded = id.encode("utf-8", "surrogatepass").hex()
+        if len(encoded) > 200:
+            raise RefusedError("invalid_id", "too long")
+        return self.root / f"session-{encoded}.json"
+
+    def save(self, id: str, document: Any) -> dict[str, Any]:
+        """Replace the file."""
+        if not isinstance(document, dict):
+            raise RefusedError("invalid_document", "not an object")
+        path, temporary = self._path(id), self.root / f"temporary-{os.urandom(8).hex()}"
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            json.dump({"id": id, "document": document}, file)
+        temporary.replace(path)
+        return {"revision": None}
+
+    def load(self, id: str) -> dict[str, Any]:
+        """Read the file."""
+        path = self._path(id)
+        if not path.exists():
+            return {"found": False}
+        try:
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="ascii") as file:
+                content = json.load(file, object_pairs_hook=_members, parse_constant=_constant)
+        except (ValueError, RecursionError) as error:
+            raise RefusedError("corrupt", str(error)) from error
+        match content:
+            case {"id": str(name), "document": {**document}, **others} if name == id and not others:
+                return {"found": True, "document": document, "revision": None}
+            case _:
+                raise RefusedError("corrupt", "not this session's file")
+
+    def delete(self, id: str) -> dict[str, Any]:
+        """Remove the file."""
+        self._path(id).unlink(missing_ok=True)
+        return {"existed": None}
+
+    def exists(self, id: str) -> dict[str, Any]:
+        """Look for the file."""
+        return {"exists": self._path(id).exists()}
+
+    def _ids(self) -> list[str]:
+        names = [path.name[8:-5] for path in self.root.glob("session-*.json")]
+        return [bytes.fromhex(name).decode("utf-8", "surrogatepass") for name in names]
+
+    def list(self) -> dict[str, Any]:
+        """Read the ids back from the names."""
+        return {"ids": self._ids()}
+
+    def latest(self) -> dict[str, Any]:
+        """Go by the times of the files."""
+        return {"id": max(self._ids(), key=lambda name: self._path(name).stat().st_mtime_ns, default=None)}
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a repeated member")
+    return value
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _carry_out(store: Any, method: str, params: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The store after the call, and the result."""
+    if method == "initialize":
+        return store, STATEMENT
+    if method == "open":
+        return Store(params["root"]), {}
+    if method == "close":
+        return None, {}
+    if method == "echo":
+        return store, {"value": params["value"]}
+    return store, getattr(store, method)(**params)
+
+
+def _main() -> None:
+    sys.setrecursionlimit(10_000)
+    store = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        reply = {"jsonrpc": "2.0", "id": request["id"]}
+        try:
+            store, reply["result"] = _carry_out(store, request["method"], request.get("params", {}))
+        except RefusedError as refused:
+            kind, text = refused.args
+            reply["error"] = {"code": CODES[kind], "message": text, "data": {"kind": kind}}
+        except OSError as error:
+            reply["error"] = {"code": CODES["io"], "message": str(error), "data": {"kind": "io"}}
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+
+
+_main()
