@@ -22,6 +22,7 @@ WHEEL = {
 }
 
 nox.options.sessions = ["tests", "conformance", "lint", "types", "wheel"]
+nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
 

@@ -1,7 +1,7 @@
 """The kit accuses no store that is right, whatever the store claims: the controls under every probe of documents.
 
-A control whose claims differ from another's in one thing meets the probes that this thing bears on. With the environment
-variable SESSIONPROOF_ALL_CONTROLS set, each meets all of them.
+A control whose claims differ from another's in one thing meets the probes that this thing bears on. With the
+environment variable SESSIONPROOF_ALL_CONTROLS set, each meets all of them.
 """
 
 import os
@@ -42,9 +42,10 @@ FILES = PLAIN | NO_SIDE_FILE
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A right store, the probes that it meets, and which of them do not end in `pass`: reasons with what they stand for.
+    """A right store, the probes that it meets, and which of them do not end in `pass`.
 
-    `unjudged` are `not-applicable`; `lacks` are recommendations (SHOULD) that the store truly does not follow.
+    Both tables give reasons, each with the requirements or probes that it stands for: `unjudged` are `not-applicable`,
+    `lacks` are recommendations (SHOULD) that the store truly does not follow.
     """
 
     target: str
@@ -78,19 +79,20 @@ CONTROLS = [
     Control("_files:Messages", "FMT COR-7 COR-10"),
     Control("_files:Unordered", "STO"),
     Control("_files:Seconds", "STO-9 STO-10"),
-    Control("_files:TwoGenerations", "COR STO-11"),
-    Control("_files:Quarantine", "COR STO-8"),
-    Control("_files:Indexed", "STO COR SEC", PLAIN),
-    Control("_files:Apart", "STO-11 COR"),
-    Control("_files:ContentRevisions", "STO-12 COR-12"),
-    Control("_files:Secretive", "FMT", NO_FORMAT | NO_TYPE),
+    Control("_layouts:TwoGenerations", "COR STO-11"),
+    Control("_layouts:Quarantine", "COR STO-8"),
+    Control("_layouts:Indexed", "STO COR SEC", PLAIN),
+    Control("_layouts:Apart", "STO-11 COR"),
+    Control("_layouts:ContentRevisions", "STO-12 COR-12"),
+    Control("_layouts:Secretive", "FMT", NO_FORMAT | NO_TYPE),
     Control(
-        "_files:Scratch",
+        "_layouts:Scratch",
         "STO COR SEC",
         FILES
         | NO_PROMISE
         | {
-            "a closed store has no file": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 COR-10[code as files] COR-11 COR-12 COR-13"
+            "a closed store has no file": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 "
+            "COR-10[code as files] COR-11 COR-12 COR-13"
         },
     ),
     Control(
@@ -149,12 +151,13 @@ def named(result: Result, table: Mapping[str, str]) -> bool:
 
 def told(result: Result) -> str:
     """One finding on a line."""
-    return f"{result.requirement}[{result.probe}] {result.verdict}: {result.summary} expected {result.expected} observed {result.observed}"
+    seen = f" expected {result.expected}; observed {result.observed}" if result.observed else ""
+    return f"{result.requirement}[{result.probe}] {result.verdict}: {result.summary}{seen}"
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_accuses_no_store_that_is_right(control: Control) -> None:
-    """A right store fails nothing but the recommendations that it does not follow, and leaves open what its claims do."""
+    """A right store fails nothing but the recommendations that it does not follow."""
     wrong = [
         told(result)
         for result in results(control, ALL if EVERY_PROBE else control.probes)
@@ -164,9 +167,9 @@ def test_accuses_no_store_that_is_right(control: Control) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("target", ["_logs:Named", "logs:Created"])
+@pytest.mark.parametrize("target", ["_logs:Named", "_logs:Created"])
 def test_asks_no_log_for_documents(target: str) -> None:
     """A store of logs is never sent `save`: probes of documents do not apply to it."""
     found = results(Control(target), ALL)
-    wrong = [told(result) for result in found if result.verdict not in {"pass", "not-applicable"}]
+    wrong = [told(result) for result in found if result.verdict not in {"pass", "not-applicable", "not-run"}]
     assert not wrong, "\n".join(wrong)

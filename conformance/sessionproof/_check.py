@@ -98,15 +98,16 @@ def check(request: Request) -> int:
             raise ManifestError(f"{file}: the report cannot be written there; make the folder first")
     build(request.manifest)
     workers = min(request.workers or len(os.sched_getaffinity(0)), max(1, len(probes)))
-    screen = Screen(standard_output(), len(probes))
-    watcher = _Watcher(screen, request.profile)
     said = io.StringIO()
-    with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder, _pytest_alone(said):
-        status = pytest.main(_arguments(request, workers, Path(folder)), plugins=[watcher])
-    screen.end()
-    suite = watcher.suite
-    if suite is not None and suite.report is not None:
-        screen.report(suite.report)
+    with standard_output() as console:
+        screen = Screen(console, len(probes))
+        watcher = _Watcher(screen, request.profile)
+        with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder, _pytest_alone(said):
+            status = pytest.main(_arguments(request, workers, Path(folder)), plugins=[watcher])
+        screen.end()
+        suite = watcher.suite
+        if suite is not None and suite.report is not None:
+            screen.report(suite.report)
     if suite is not None and suite.unwritten is not None:
         raise suite.unwritten
     if suite is None or suite.report is None or watcher.broken:

@@ -1,8 +1,9 @@
 """What `sessionproof check` shows: progress while it runs, then one line a requirement, then every failure whole."""
 
+import contextlib
 import os
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from rich.console import Console
@@ -33,13 +34,16 @@ class _Output(Console):
     def on_broken_pipe(self) -> None:
         """Write nowhere from now on."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
 
-def standard_output() -> Console:
+@contextlib.contextmanager
+def standard_output() -> Iterator[Console]:
     """The terminal, or plain text where standard output is none. Writes past pytest's capture."""
-    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
-    return _Output(file=stream)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as stream:
+        yield _Output(file=stream)
 
 
 class Screen:
@@ -121,8 +125,8 @@ class Screen:
         sign, style = _SIGNS[entry["verdict"]]
         blame = f" (blame: {entry['blame']})" if entry["blame"] else ""
         self._print()
-        self._print((f"{sign} {entry['id']}", style), f" {entry['level']}: {entry['title']}")
-        self._print(textwrap.indent(f"{entry['summary']}{blame}", "  "))
+        self._print((f"{sign} {entry['id']}", style), f" {entry['level']}: {entry['title']}{blame}")
+        self._print(textwrap.indent(entry["summary"], "  "))
         if entry["witness"] is not None:
             for label, text in witness_lines(entry["witness"]):
                 self._print((f"  {label:>8}  ", "dim"), textwrap.indent(text, " " * 12).lstrip())

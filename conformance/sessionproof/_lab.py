@@ -46,7 +46,15 @@ PROFILES: Mapping[str, Budget] = {
         examples=6, steps=12, documents=20, ids=12, cuts=24, flips=24, items=300, item_length=70_000, share=9
     ),
     "standard": Budget(
-        examples=40, steps=25, documents=200, ids=100, cuts=4_096, flips=1_000, items=300, item_length=1_000_000, share=1
+        examples=40,
+        steps=25,
+        documents=200,
+        ids=100,
+        cuts=4_096,
+        flips=1_000,
+        items=300,
+        item_length=1_000_000,
+        share=1,
     ),
     "exhaustive": Budget(
         examples=400,
@@ -91,6 +99,9 @@ class _Processes:
         for process in self.live.values():
             if process.alive:
                 process.kill()
+
+
+_ROOM = 1 << 28
 
 
 class Lab:
@@ -289,7 +300,9 @@ class Lab:
 
 def memory_folder() -> str | None:
     """A file system in memory, where there is one: crash states and hundreds of roots are made there."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - mkdtemp makes a folder of its own in it
+    place = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+    # Containers often give it 64 MiB, which a large document fills.
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > _ROOM else None
 
 
 def nested(levels: int) -> JSON:

@@ -7,6 +7,7 @@ case: the same steps, carried out again on any later version, are judged again b
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +138,7 @@ class Run:
             self.root.chmod(0o755)
         self.process = place.process(setup)
         self._seen: Tree = {}
+        self._is_open = False
         self.surroundings: Tree | None = None
         self._open()
         self._learn("")
@@ -165,10 +167,11 @@ class Run:
 
     def fork(self) -> "Run":
         """A run that goes on from here on a copy of the closed root."""
-        twin = object.__new__(Run)
-        twin.__dict__.update(self.__dict__)
+        twin = copy(self)
         twin.steps, twin.trials = list(self.steps), {}
-        twin.marks, twin.owners = dict(self.marks), dict(self.owners)
+        twin.marks, twin.planted = dict(self.marks), set(self.planted)
+        twin.owners = {name: set(ids) for name, ids in self.owners.items()}
+        twin.revisions = {id: list(known) for id, known in self.revisions.items()}
         twin.outside = self.place.new_folder()
         twin.root = twin.outside / "root"
         twin.process = self.place.process(self.setup)
@@ -230,7 +233,7 @@ class Run:
         if isinstance(outcome, Refusal) and outcome.errno in {"ENOSPC", "28"}:
             space = os.statvfs(self.outside)
             if space.f_bavail * space.f_frsize < 1 << 22:
-                raise EnvironmentFault(f"the file system of {self.outside} is full; set TMPDIR to one with room")
+                raise EnvironmentFault(f"the file system of {self.outside} is full; make room there")
         step = self.place.model.step(self.worlds, call, outcome)
         self.worlds = step.worlds
         for violation in step.violations:
@@ -335,7 +338,7 @@ class Run:
         outcome = self.process.call(
             Call("open", {"root": str(self.root), "namespace": self.root.parent.name + self.outside.name})
         )
-        self.no_store = None
+        self.no_store, self._is_open = None, True
         match outcome:
             case Refusal() if outcome.kind in {Kind.CORRUPT, Kind.UNSUPPORTED_VERSION, Kind.IO, Kind.CONFLICT}:
                 self.no_store = outcome
@@ -350,13 +353,14 @@ class Run:
         self.report(Violation((), "open-refused", "`open` fails.", "an open store", observed(outcome)))
 
     def _close(self) -> None:
+        self._is_open = False
         outcome = self.process.call(Call("close"))
         if isinstance(outcome, Silence) or (isinstance(outcome, Refusal) and outcome.kind is Kind.INTERNAL):
             self.report(Violation((), "close-failed", "`close` fails.", "a closed store", observed(outcome)))
 
     def end(self) -> None:
         """Close the store where the process still runs; what it held is dropped with the next `open`."""
-        if self.process.alive:
+        if self._is_open and self.process.alive:
             self.process.call(Call("close"))
 
     # -- whose file is it ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from sessionproof import _json, _schemas
 from sessionproof._json import JSON
 
+_DOCUMENTS = ("snapshot", "session")
 _ENDING = re.compile(rb'"checksum":"sha256:([0-9a-f]{64})"\}\}\n\Z')
 
 
@@ -36,7 +37,7 @@ class Finding:
 
 
 def validate(path: Path) -> Iterator[Finding]:
-    """The findings on one file, or on every `*.json` file of a store's folder.
+    """The findings on one document, or on every `*.json` file of a store's folder: there, no secret may be in any.
 
     Raises:
         NotThere: There is neither.
@@ -46,23 +47,26 @@ def validate(path: Path) -> Iterator[Finding]:
         if not files:
             raise NotThere(f"{path} holds no file whose name ends in .json; is it a store that claims a format?")
         for file in files:
-            yield from _file(file)
+            yield from _file(file, on_disk=True)
     elif path.is_file():
-        yield from _file(path)
+        yield from _file(path, on_disk=False)
     else:
         raise NotThere(f"{path}: no such file or folder")
 
 
-def _file(path: Path) -> Iterator[Finding]:
-    findings = list(problems(path.read_bytes()))
+def _file(path: Path, *, on_disk: bool) -> Iterator[Finding]:
+    findings = list(problems(path.read_bytes(), on_disk=on_disk))
     for rule, what, line in findings:
         yield Finding(path, rule, what, line)
     if not findings:
         yield Finding(path)
 
 
-def problems(content: bytes) -> Iterator[tuple[str, str, int | None]]:
-    """What is wrong with the bytes of a session's file, or of a document on its own: rule of spec/formats.md, text, line."""
+def problems(content: bytes, *, on_disk: bool = True) -> Iterator[tuple[str, str, int | None]]:
+    """What is wrong with the bytes of a session's file: rule of spec/formats.md, text, line where it is known.
+
+    A document that is not said to be on disk may hold a secret, as one that is handed to save may.
+    """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -80,28 +84,33 @@ def problems(content: bytes) -> Iterator[tuple[str, str, int | None]]:
         return
     if any(_json.has_lone_surrogate(string) for string in _json.strings(value)):
         yield "F-DSK-3", "holds a lone surrogate", None
-    yield from _by_schema(value)
-    if isinstance(value, dict) and "store" in value:
-        yield from _store_member(value, content)
-
-
-def _by_schema(value: JSON) -> Iterator[tuple[str, str, int | None]]:
-    name = value.get("format") if isinstance(value, dict) else None
-    if not isinstance(name, str) or name not in _schemas.FORMATS:
-        known = ", ".join(name for name in _schemas.FORMATS if name != "message")
-        yield "F-DSK-4", f"names no format that this kit knows in its member `format` ({known})", None
+    if not isinstance(value, dict):
+        yield "F-DSK-4", "no object", None
         return
-    for sentence in _schemas.problems(name, value):
-        secret = sentence.startswith("llm.api_key") or "api_key" in sentence
-        yield "F-DSK-6" if secret else "F-DSK-4", sentence, None
+    llm = value.get("llm")
+    if (on_disk or "store" in value) and isinstance(llm, dict) and "api_key" in llm:
+        yield "F-DSK-6", "llm.api_key: a secret is on disk", None
+        value = {**value, "llm": {name: member for name, member in llm.items() if name != "api_key"}}
+    yield from _by_schema(value)
+    yield from _checksum(value, content)
 
 
-def _store_member(value: dict[str, JSON], content: bytes) -> Iterator[tuple[str, str, int | None]]:
-    store = value["store"]
+def _by_schema(value: dict[str, JSON]) -> Iterator[tuple[str, str, int | None]]:
+    name = value.get("format")
+    if name not in _DOCUMENTS:
+        known = " or ".join(_DOCUMENTS)
+        yield "F-DSK-4", f"format: {_json.encode(name)} is no format that this kit knows ({known})", None
+        return
+    for sentence in _schemas.problems(str(name), value):
+        yield "F-DSK-4", sentence, None
+
+
+def _checksum(value: dict[str, JSON], content: bytes) -> Iterator[tuple[str, str, int | None]]:
+    store = value.get("store")
     if not isinstance(store, dict) or "checksum" not in store:
         return
     found = _ENDING.search(content)
-    if found is None:
+    if found is None or list(value)[-1] != "store":
         yield "F-DSK-5", "the file does not end with the checksum as the last member of `store`, the last member", None
     elif hashlib.sha256(content[: found.start()]).hexdigest().encode() != found[1]:
         yield "F-DSK-5", "the checksum is not that of the bytes before it", None

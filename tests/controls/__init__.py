@@ -1,1 +1,1 @@
-"""Control stores: each small, each right by its own claims, so whatever the kit holds against one is the kit's fault."""
+"""Control stores, each small and right by its own claims: what the kit holds against one is the kit's fault."""

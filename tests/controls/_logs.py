@@ -40,7 +40,7 @@ class Named(Adapter):
     def append(self, id: str, entries: Any) -> dict[str, Any]:
         if not all(isinstance(entry, dict) for entry in entries):
             raise InvalidDocument("an entry is an object")
-        before = self.lines(id) or []
+        before: list[Any] = self.lines(id) or []
         lines = [json.dumps(entry) + "\n" for entry in [*before, *entries]]
         self.folder.write(self.name_of(id), "".join(lines).encode("ascii"))
         return {"numbers": [len(before) + number for number in range(1, len(entries) + 1)]}
@@ -78,7 +78,7 @@ class Created(Named):
             raise InvalidId("no id of this store")
         return super().name_of(id)
 
-    def create(self, agent: str, created_by: str) -> str:
+    def create(self, agent: str, created_by: str) -> str:  # noqa: ARG002 - neither is kept
         id = secrets.token_hex(8)
         self.folder.write(self.name_of(id), b"")
         return id

@@ -41,7 +41,7 @@ class Store:
         if not isinstance(document, dict):
             raise RefusedError("invalid_document", "not an object")
         path, temporary = self._path(id), self.root / f"temporary-{os.urandom(8).hex()}"
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             json.dump({"id": id, "document": document}, file)
         temporary.replace(path)
         return {"revision": None}
@@ -52,7 +52,7 @@ class Store:
         if not path.exists():
             return {"found": False}
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="ascii") as file:
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="ascii") as file:
                 content = json.load(file, object_pairs_hook=_members, parse_constant=_constant)
         except (ValueError, RecursionError) as error:
             raise RefusedError("corrupt", str(error)) from error

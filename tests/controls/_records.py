@@ -28,7 +28,7 @@ class Record:
     created: int
     changed: int
     revision: int = 1
-    attachments: dict[str, Any] = field(default_factory=dict)
+    attachments: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def encode(self) -> bytes:
         """The bytes of its file."""
@@ -49,16 +49,24 @@ class Record:
 
     def summary(self) -> dict[str, Any]:
         """What `summaries` says of it."""
-        document = self.document
-        messages = document.get("messages")
-        return {
-            "id": self.id,
-            "title": None,
-            "created_at": None,
-            "updated_at": None,
-            "message_count": len(messages) if isinstance(messages, list) else None,
-            "workspace": document["workspace"] if isinstance(document.get("workspace"), str) else None,
-        }
+        return summary_of(self.id, self.document)
+
+
+def summary_of(id: str, document: Any) -> dict[str, Any]:
+    """What `summaries` says of a session: the messages it counts and the workspace it names, where it has them."""
+    count, workspace = None, None
+    match document:
+        case {"messages": [*messages]}:
+            count = len(messages)
+        case _:
+            pass
+    match document:
+        case {"workspace": str(named)}:
+            workspace = named
+        case _:
+            pass
+    kept = {"id": id, "message_count": count, "workspace": workspace}
+    return {**kept, "title": None, "created_at": None, "updated_at": None}
 
 
 def updated(old: Record | None, id: str, document: Any, now: int) -> Record:
@@ -88,7 +96,7 @@ class Folder:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise Corrupt(f"{name} is no file")
             return file.read()
@@ -97,7 +105,7 @@ class Folder:
         """Replace a file."""
         temporary = self.root / f".new-{secrets.token_hex(8)}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)
             file.write(content)
             file.flush()

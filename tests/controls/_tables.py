@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from controls._records import Folder, nanoseconds, now
+from controls._records import Folder, nanoseconds, now, summary_of
 from sessionproof import Adapter, Corrupt, InvalidDocument, Loaded, NotFound
 
 T = TypeVar("T")
 
 _SCHEMA = """
 CREATE TABLE session (
-    id BLOB PRIMARY KEY, body TEXT NOT NULL, digest TEXT NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL
+    id BLOB PRIMARY KEY, body TEXT NOT NULL, digest TEXT NOT NULL,
+    created INTEGER NOT NULL, changed INTEGER NOT NULL
 );
 CREATE TABLE attachment (
     id BLOB NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (id, kind)
@@ -25,7 +26,7 @@ CREATE TABLE attachment (
 
 
 class Tables(Adapter):
-    """Every document operation and any id; damage is found by `integrity_check` at open, and in each row by a checksum."""
+    """Every document operation and any id. `integrity_check` at open finds damage, and a checksum in each row."""
 
     durability = "power-loss"
     concurrency = "multi-process"
@@ -65,12 +66,13 @@ class Tables(Adapter):
         assert connection is not None
         return _sound(lambda: connection.execute(statement, values).fetchall())
 
-    def save(self, id: str, document: Any, if_revision: str | None = None) -> None:
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> None:  # noqa: ARG002 - it gives none out
         if not isinstance(document, dict):
             raise InvalidDocument("a document is an object")
         body = json.dumps(document)
         self._run(
-            "INSERT INTO session VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = ?2, digest = ?3, changed = ?5",
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET body = ?2, digest = ?3, changed = ?5",
             _key(id),
             body,
             _digest(body),
@@ -97,13 +99,8 @@ class Tables(Adapter):
         return [_id(row[0]) for row in self._run("SELECT id FROM session")]
 
     def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for key, body, digest in self._run("SELECT id, body, digest FROM session ORDER BY changed DESC"):
-            document = _value(body, digest)
-            messages, place = document.get("messages"), document.get("workspace")
-            count = len(messages) if isinstance(messages, list) else None
-            summary = {"id": _id(key), "title": None, "created_at": None, "updated_at": None, "message_count": count}
-            found.append({**summary, "workspace": place if isinstance(place, str) else None})
+        rows = self._run("SELECT id, body, digest FROM session ORDER BY changed DESC")
+        found = [summary_of(_id(key), _value(body, digest)) for key, body, digest in rows]
         return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
 
     def latest(self) -> str | None:

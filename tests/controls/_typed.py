@@ -8,10 +8,9 @@ from jsonschema import Draft202012Validator
 from controls._files import Files
 from sessionproof import InvalidDocument
 
-_INSTANT = {
-    "type": "string",
-    "pattern": r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$",
-}
+_DAY = "20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+_INSTANT = {"type": "string", "pattern": f"^{_DAY}T{_TIME}Z$"}
 _SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$defs": {
@@ -92,4 +91,5 @@ class Typed(Files):
 
 
 def _fits(name: str, value: Any) -> bool:
-    return Draft202012Validator({**_SCHEMA, "$ref": f"#/$defs/{name}"}).is_valid(value)
+    validator: Any = Draft202012Validator({**_SCHEMA, "$ref": f"#/$defs/{name}"})
+    return bool(validator.is_valid(value))

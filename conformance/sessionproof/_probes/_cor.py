@@ -62,7 +62,7 @@ def _damaged(trial: Trial, base: Run, edits: Iterable[tuple[Object, ...]], requi
         with trial.counted(run):
             run.do({"do": "edit", "files": cast("JSON", selectors), "edit": edit, "requirement": requirement})
             run.do({"do": "wake"})
-            for step in then or (_glance(trial, cast("Object", selectors[0])),):
+            for step in then or (_glance(trial, selectors[0]),):
                 run.do(step)
 
 
