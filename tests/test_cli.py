@@ -56,7 +56,7 @@ def said(done: Done) -> str:
     return done.err
 
 
-def test_a_store_that_holds_ends_with_0(tmp_path: Path) -> None:
+def test_a_store_that_holds_does_not_end_with_0(tmp_path: Path) -> None:
     """Exit code 0: everything that was probed holds; nothing is written to standard error."""
     done = ended(start(tmp_path, *probing("store:Good")))
     assert (done.code, done.err) == (0, "")
@@ -64,7 +64,7 @@ def test_a_store_that_holds_ends_with_0(tmp_path: Path) -> None:
     assert not (tmp_path / "cases").exists()
 
 
-def test_a_store_that_fails_ends_with_1_and_its_case_replays(tmp_path: Path) -> None:
+def test_a_store_that_fails_does_not_end_with_1_or_its_case_does_not_replay(tmp_path: Path) -> None:
     """Exit code 1; the case fails again on the same store, and holds on one that is mended."""
     done = check(tmp_path, "store:Keeping", only="STO-3")
     assert done.code == 1
@@ -81,7 +81,7 @@ def test_a_store_that_fails_ends_with_1_and_its_case_replays(tmp_path: Path) -> 
     assert "holds now" in mended.out
 
 
-def test_a_case_is_not_left_behind_once_its_requirement_passes(tmp_path: Path) -> None:
+def test_a_case_stays_once_its_requirement_passes(tmp_path: Path) -> None:
     """The folder of cases shows the failures of the last run, and keeps what the run did not judge."""
     cases = tmp_path / "cases"
     cases.mkdir()
@@ -111,7 +111,7 @@ def test_a_case_is_not_left_behind_once_its_requirement_passes(tmp_path: Path) -
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_wrong_usage_is_named_in_a_sentence(tmp_path: Path, words: tuple[str, ...], named: str) -> None:
+def test_wrong_usage_is_not_named(tmp_path: Path, words: tuple[str, ...], named: str) -> None:
     """Exit code 2, and the word that is wrong on standard error."""
     manifest(tmp_path, 'comand = ["true"]', "typo.toml")
     manifest(tmp_path, "= [", "no-toml.toml")
@@ -137,7 +137,7 @@ def test_wrong_usage_is_named_in_a_sentence(tmp_path: Path, words: tuple[str, ..
     ],
     ids=["not there", "dies", "noisy", "silent", "flood", "does not build", "no builder"],
 )
-def test_an_adapter_that_cannot_be_driven_is_said_to_be_so(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_adapter_that_cannot_be_driven_is_a_riddle(tmp_path: Path, text: str, sentence: str) -> None:
     """Exit code 3, and what the adapter did on standard error."""
     for name, script in {"noisy.py": NOISY, "silent.py": SILENT, "flood.py": FLOOD}.items():
         (tmp_path / name).write_text(script, encoding="utf-8")
@@ -147,7 +147,7 @@ def test_an_adapter_that_cannot_be_driven_is_said_to_be_so(tmp_path: Path, text:
     assert sentence in said(done)
 
 
-def test_what_was_finished_is_kept_when_the_adapter_dies_for_good(tmp_path: Path) -> None:
+def test_what_was_finished_is_lost_when_the_adapter_dies_for_good(tmp_path: Path) -> None:
     """Exit code 3; the report holds what was decided before, and whose fault the rest is."""
     done = check(tmp_path, "store:Dying", only="STO-1,STO-3,SEC-4")
     assert done.code == 3
@@ -161,7 +161,7 @@ def test_what_was_finished_is_kept_when_the_adapter_dies_for_good(tmp_path: Path
     assert "no memory is left" in done.out
 
 
-def test_a_store_without_operations_is_not_judged(tmp_path: Path) -> None:
+def test_a_store_without_operations_is_conformant(tmp_path: Path) -> None:
     """Exit code 4: nothing applies, so nothing is granted."""
     done = check(tmp_path, "store:Empty", only="STO,IDS-7")
     assert done.code == 4
@@ -172,7 +172,7 @@ def test_a_store_without_operations_is_not_judged(tmp_path: Path) -> None:
     assert schema_faults("report.schema.json", written) == []
 
 
-def test_a_defect_of_a_probe_is_the_kit_s(tmp_path: Path) -> None:
+def test_a_defect_of_a_probe_is_blamed_on_the_store(tmp_path: Path) -> None:
     """Exit code 5; the traceback is in the report, and the other requirements are judged."""
     done = ended(start(tmp_path, *probing("store:Good"), before=BROKEN_PROBE))
     assert done.code == 5
@@ -185,7 +185,7 @@ def test_a_defect_of_a_probe_is_the_kit_s(tmp_path: Path) -> None:
     assert schema_faults("report.schema.json", written) == []
 
 
-def test_what_was_finished_is_kept_when_the_run_is_interrupted(tmp_path: Path) -> None:
+def test_what_was_finished_is_lost_when_the_run_is_interrupted(tmp_path: Path) -> None:
     """Exit code 130; the report holds what was decided before."""
     process = start(tmp_path, *probing("store:Deleting", only="STO-2,STO-3"), before=INTERRUPTIBLE + SLOW_STO_3)
     assert process.stdout is not None
@@ -201,7 +201,7 @@ def test_what_was_finished_is_kept_when_the_run_is_interrupted(tmp_path: Path) -
     assert schema_faults("report.schema.json", written) == []
 
 
-def test_an_interrupt_outside_the_suite_ends_with_130(tmp_path: Path) -> None:
+def test_an_interrupt_outside_the_suite_ends_with_1(tmp_path: Path) -> None:
     """Exit code 130 also where the kit waits for a build command."""
     script = "import time; print(1, file=open('built', 'w'), flush=True); time.sleep(60)"
     manifest(tmp_path, f'command = ["true"]\nbuild = [["python", "-c", "{script}"]]')
@@ -213,7 +213,7 @@ def test_an_interrupt_outside_the_suite_ends_with_130(tmp_path: Path) -> None:
     assert (done.code, done.err) == (130, "sessionproof: interrupted\n")
 
 
-def test_two_runs_and_two_workers_say_the_same(tmp_path: Path) -> None:
+def test_two_runs_or_two_workers_differ(tmp_path: Path) -> None:
     """The same command gives the same verdicts and witnesses, whoever finishes first."""
     found: list[object] = []
     for n in (1, 1, 2):
@@ -224,20 +224,20 @@ def test_two_runs_and_two_workers_say_the_same(tmp_path: Path) -> None:
     assert {"pass", "fail"} <= set(verdicts(tmp_path).values())
 
 
-def test_a_should_decides_only_when_strict(tmp_path: Path) -> None:
+def test_a_should_decides_though_not_strict(tmp_path: Path) -> None:
     """A SHOULD that fails is shown, and ends with 0; with `--strict` it ends with 1."""
     assert check(tmp_path, "store:Readable", only="SEC-1,STO-2").code == 0
     assert verdicts(tmp_path) == {"STO-2": "pass", "SEC-1": "fail"}
     assert check(tmp_path, "--strict", "store:Readable", only="SEC-1,STO-2").code == 1
 
 
-def test_only_takes_groups_and_ids(tmp_path: Path) -> None:
+def test_only_takes_no_groups(tmp_path: Path) -> None:
     """`--only` names requirements and whole groups, in any case."""
     assert check(tmp_path, "store:Empty", only="sec,STO-2").code == 4
     assert set(verdicts(tmp_path)) == {"STO-2", "SEC-1", "SEC-2", "SEC-3", "SEC-4"}
 
 
-def test_recorded_deviations_decide(tmp_path: Path) -> None:
+def test_a_recorded_deviation_decides(tmp_path: Path) -> None:
     """As recorded: 0, and the reason is shown. Fixed: 1. Recorded with another fault: 1. No such requirement: 2."""
     record = '[[deviations]]\nrequirement = "{}"\nfault = "{}"\nreason = "soft deletes are planned"\n'
     manifest(tmp_path, record.format("STO-3", "not-gone"), "known.toml")
@@ -255,7 +255,7 @@ def test_recorded_deviations_decide(tmp_path: Path) -> None:
     assert "STO-99" in said(unknown)
 
 
-def test_assumptions_are_marked_and_do_not_decide(tmp_path: Path) -> None:
+def test_an_assumption_decides(tmp_path: Path) -> None:
     """What applies by the manifest's assumption alone is judged, marked, and decides nothing."""
     forgets = "from store import Good\n\nclass Forgets(Good):\n    def __init__(self): self.kept = {}\n"
     forgets += "    def save(self, id, document, if_revision=None): self.kept[self.root, id] = document\n"
@@ -271,7 +271,7 @@ def test_assumptions_are_marked_and_do_not_decide(tmp_path: Path) -> None:
     assert "assumed" in done.out
 
 
-def test_a_manifest_s_commands_run_in_its_own_folder(tmp_path: Path) -> None:
+def test_a_manifest_s_commands_run_in_the_caller_s_folder(tmp_path: Path) -> None:
     """A manifest may be named from anywhere; `folder` in it is seen from where it lies."""
     (tmp_path / "configuration" / "inner").mkdir(parents=True)
     text = 'command = ["python", "-m", "sessionproof._host", "elsewhere:Good"]\nfolder = "inner"'
@@ -281,7 +281,7 @@ def test_a_manifest_s_commands_run_in_its_own_folder(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
 
 
-def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path) -> None:
     """With standard output closed at the other end the run goes on, and writes its report."""
     process = start(tmp_path, *probing("store:Good", only="STO-2"))
     assert process.stdout is not None
@@ -292,7 +292,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
     assert verdicts(tmp_path) == {"STO-2": "pass"}
 
 
-def test_other_reports_are_written(tmp_path: Path) -> None:
+def test_other_reports_are_forgotten(tmp_path: Path) -> None:
     """`--junit` and `--html` write what they say."""
     done = check(tmp_path, "--junit", "junit.xml", "--html", "page.html", "store:Good", only="STO-2")
     assert done.code == 0
@@ -300,7 +300,7 @@ def test_other_reports_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
-def test_the_caller_s_pytest_options_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_caller_s_pytest_options_take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the environment and the folder tell pytest is about the caller's own tests."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing")
     (tmp_path / "conftest.py").write_text("raise RuntimeError", encoding="utf-8")
@@ -309,7 +309,7 @@ def test_the_caller_s_pytest_options_are_left_out(tmp_path: Path, monkeypatch: p
     assert verdicts(tmp_path) == {"STO-2": "pass"}
 
 
-def test_explain_and_list_show_every_requirement(tmp_path: Path) -> None:
+def test_explain_and_list_leave_a_requirement_out(tmp_path: Path) -> None:
     """`list` names all of them, `explain` says what one demands and how it is probed."""
     listed = sessionproof(tmp_path, "list")
     assert (listed.code, listed.err) == (0, "")

@@ -29,7 +29,12 @@ def test_a_machine_without_adapter_is_not_examined(tmp_path: Path) -> None:
     """Without an adapter the machine alone is looked at, and nothing is bad."""
     done = sessionproof(tmp_path, "doctor")
     assert (done.code, done.err) == (0, "")
-    assert [line.split()[1].rstrip(":") for line in done.out.splitlines()] == ["system", "roots", "permission", "watching"]
+    assert [line.split()[1].rstrip(":") for line in done.out.splitlines()] == [
+        "system",
+        "roots",
+        "permission",
+        "watching",
+    ]
 
 
 def test_a_good_adapter_is_found_sick(tmp_path: Path) -> None:

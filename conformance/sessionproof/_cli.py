@@ -70,23 +70,41 @@ def main() -> None:
 
 
 _command = click.argument("command", nargs=-1, metavar="[-- COMMAND... | MODULE:CLASS]")
-_manifest_option = click.option("--manifest", metavar="FILE", help=f"A manifest (default: {DEFAULT_MANIFEST}, where there is one).")
+_manifest_option = click.option(
+    "--manifest", metavar="FILE", help=f"A manifest (default: {DEFAULT_MANIFEST}, where there is one)."
+)
 
 
 @main.command()
 @_command
 @_manifest_option
-@click.option("--profile", type=click.Choice(sorted(PROFILES)), help="How much to try (default: the manifest's, else standard).")
+@click.option(
+    "--profile", type=click.Choice(sorted(PROFILES)), help="How much to try (default: the manifest's, else standard)."
+)
 @click.option("--only", default="", metavar="ID,...", help="Requirements (STO-2) and groups (STO) to probe.")
 @click.option("--strict", is_flag=True, help="A SHOULD that fails decides too.")
-@click.option("-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many processes probe (default: one a core).")
+@click.option(
+    "-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many processes probe (default: one a core)."
+)
 @click.option("--seed", type=int, default=0, metavar="N", help="Where drawing starts (default 0).")
 @click.option("--deviations", metavar="FILE", help="Recorded deviations, beside those of the manifest.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--html", "html_file", metavar="FILE", help="Write the report as one HTML page.")
-@click.option("--cases", default="cases", metavar="FOLDER", help="Where cases of failures go, and go from once they pass (default: cases).")
-def check(command: tuple[str, ...], manifest: str | None, profile: str | None, only: str, deviations: str | None, **options: Any) -> None:
+@click.option(
+    "--cases",
+    default="cases",
+    metavar="FOLDER",
+    help="Where cases of failures go, and go from once they pass (default: cases).",
+)
+def check(
+    command: tuple[str, ...],
+    manifest: str | None,
+    profile: str | None,
+    only: str,
+    deviations: str | None,
+    **options: Any,
+) -> None:
     r"""Probe a store and report, requirement by requirement.
 
     \b
@@ -148,7 +166,10 @@ def replay(case: str, command: tuple[str, ...], manifest: str | None) -> None:
 def explain(id: str) -> None:
     """Say what a requirement demands, why, when it applies, and how it is probed."""
     for requirement in sorted(selected((id,)), key=list(catalogue()).index):
-        probes = {probe.name: " ".join((probe.body.__doc__ or "").split()) for probe in _suite.probes_of(frozenset({requirement}))}
+        probes = {
+            probe.name: " ".join((probe.body.__doc__ or "").split())
+            for probe in _suite.probes_of(frozenset({requirement}))
+        }
         click.echo(_console.explanation(requirement, probes) + "\n")
 
 

@@ -164,8 +164,10 @@ class AdapterProcess:
         self._release()
 
     def _stop(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # Before it is waited for: until then nobody else can be given its number.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def _release(self) -> None:
@@ -275,7 +277,11 @@ class AdapterProcess:
         return Silence("hang", detail)
 
     def _death(self) -> Silence:
-        status = self._process.wait()
+        try:
+            status = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            self._stop()
+            return Silence("adapter-crash", f"the adapter closed its input or output and lived on{self._printed()}")
         how = f"by signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         return Silence("adapter-crash", f"the adapter exited {how} before it answered{self._printed()}")
 

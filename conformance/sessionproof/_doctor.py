@@ -35,12 +35,22 @@ def examine(launch: Launch | None) -> Iterator[Examination]:
 def _machine() -> Iterator[Examination]:
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {os.cpu_count()} cores"
     good = platform.system() == "Linux"
-    yield Examination("good" if good else "note", "system", system if good else f"{system}; only Linux is known to work")
+    yield Examination(
+        "good" if good else "note", "system", system if good else f"{system}; only Linux is known to work"
+    )
     folder = memory_folder()
-    yield Examination("good" if folder else "note", "roots", f"made in {folder}" if folder else "made on disk; a tmpfs at /dev/shm is faster")
+    yield Examination(
+        "good" if folder else "note",
+        "roots",
+        f"made in {folder}" if folder else "made on disk; a tmpfs at /dev/shm is faster",
+    )
     if os.geteuid() == 0:
         able = shutil.which("setpriv") is not None
-        detail = "held against root too, through setpriv" if able else "do not hold for root: install util-linux (setpriv), or run as another user"
+        detail = (
+            "held against root too, through setpriv"
+            if able
+            else "do not hold for root: install util-linux (setpriv), or run as another user"
+        )
         yield Examination("good" if able else "note", "permission bits", detail)
     else:
         yield Examination("good", "permission bits", "hold for this user")
@@ -83,7 +93,11 @@ def _adapter(launch: Launch) -> Iterator[Examination]:
                 yield Examination("bad", f"echo of {what}", str(fault))
                 process = AdapterProcess(launch)
     else:
-        yield Examination("note", "echo", "not among the operations: the kit cannot tell the adapter's JSON from the store's and sends less")
+        yield Examination(
+            "note",
+            "echo",
+            "not among the operations: the kit cannot tell the adapter's JSON from the store's and sends less",
+        )
     try:
         process.end()
         yield Examination("good", "end of input", "exits with status 0")
@@ -95,6 +109,8 @@ def _echo(process: AdapterProcess, what: str, value: JSON) -> Examination:
     outcome = process.call(Call("echo", {"value": value}))
     if isinstance(outcome, Answer) and _json.same(outcome.result["value"], value):
         return Examination("good", f"echo of {what}", "comes back unchanged")
-    return Examination("note", f"echo of {what}", "is refused or changed by the adapter's own JSON; such values are not sent to the store")
-
-
+    return Examination(
+        "note",
+        f"echo of {what}",
+        "is refused or changed by the adapter's own JSON; such values are not sent to the store",
+    )

@@ -88,7 +88,7 @@ class Documents:
         """Whether the document must be refused: not an object, or not of the claimed format."""
         if not isinstance(document, dict):
             return True
-        if self.statement.format_name not in _schemas.FORMATS:
+        if self.statement.fidelity != "format" or self.statement.format_name not in _schemas.FORMATS:
             return False
         return not _schemas.is_valid(self.statement.format_name, document)
 
@@ -174,7 +174,7 @@ class Documents:
             ("a list of the document", [plain]),
         ]
         yield from scalars
-        if self.statement.format is None:
+        if self.statement.fidelity != "format":
             return
         for name in sorted(plain):
             broken = {member: value for member, value in plain.items() if member != name}

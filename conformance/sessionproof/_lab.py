@@ -83,22 +83,19 @@ class _Processes:
     def at_hand(self, setup: Setup) -> AdapterProcess:
         key = Setup(umask=setup.umask, unprivileged=setup.unprivileged)
         process = self.live.get(key)
-        if process is None or not process.alive:
-            process = self.live[key] = self.start(setup)
-        return process
+        return process if process is not None and process.alive else self.replaced(setup)
 
     def replaced(self, setup: Setup) -> AdapterProcess:
         key = Setup(umask=setup.umask, unprivileged=setup.unprivileged)
         old = self.live.pop(key, None)
-        if old is not None and old.alive:
+        if old is not None:
             old.kill()
         process = self.live[key] = self.start(setup)
         return process
 
     def end(self) -> None:
         for process in self.live.values():
-            if process.alive:
-                process.kill()
+            process.kill()
 
 
 _ROOM = 1 << 28
@@ -137,17 +134,16 @@ class Lab:
         self._processes = _Processes(self.launch)
         self._folders = 0
         self._carried: dict[str, bool] = {}
+        self.warnings: list[str] = []
         try:
             first = self._processes.at_hand(Setup())
+            self.statement: Statement = replace(first.statement, **cast("dict[str, Any]", dict(assume or {})))
+            for line in first.noise:
+                self.warnings.append(f"standard output carried a line before `initialize` was answered: {line!r}")
+            self.limits = self._measured()
         except AdapterFault:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.__exit__()
             raise
-        self.claimed = first.statement
-        self.noise = tuple(first.noise)
-        self.statement: Statement = replace(first.statement, **cast("dict[str, Any]", dict(assume or {})))
-        self.warnings: list[str] = [
-            f"standard output carried a line before `initialize` was answered: {line!r}" for line in self.noise
-        ]
 
     def __enter__(self) -> Self:
         return self
@@ -162,9 +158,8 @@ class Lab:
 
     # -- what a run needs (Workplace) ----------------------------------------------------------------------------------
 
-    @cached_property
-    def limits(self) -> Limits:
-        """What the adapter's own JSON carries, found out by `echo`."""
+    def _measured(self) -> Limits:
+        """What the adapter's own JSON carries, found out by `echo` before any store is open."""
         if "echo" not in self.statement.operations:
             return Limits(max_integer=10**17 - 1, max_depth=MAX_DEPTH)
         integers = [2**53 - 1, 10**17 - 1, 2**63 - 1, 2**64 - 1, 10**30]

@@ -49,7 +49,9 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON, its folder included: how it travels to the workers of a run."""
         value = {**asdict(self), "folder": str(self.folder)}
-        value["deviations"] = [{k: v for k, v in deviation.items() if v is not None} for deviation in value["deviations"]]
+        value["deviations"] = [
+            {k: v for k, v in deviation.items() if v is not None} for deviation in value["deviations"]
+        ]
         return cast("dict[str, Any]", json.loads(json.dumps(value)))
 
 
@@ -63,7 +65,9 @@ def load(path: Path) -> Manifest:
         text = path.read_text(encoding="utf-8")
         value: dict[str, Any] = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
-        raise ManifestError(f"{path}: {error.strerror}; name a manifest with --manifest, or give a command after --") from error
+        raise ManifestError(
+            f"{path}: {error.strerror}; name a manifest with --manifest, or give a command after --"
+        ) from error
     except ValueError as error:
         raise ManifestError(f"{path} is no {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from error
     return parse(value, path.resolve().parent, str(path))
@@ -120,5 +124,7 @@ def deviations(path: Path) -> tuple[Deviation, ...]:
 def _deviations(entries: list[dict[str, str]], source: str) -> tuple[Deviation, ...]:
     for entry in entries:
         if entry["requirement"] not in catalogue():
-            raise ManifestError(f"{source}: a deviation names {entry['requirement']!r}, which is no requirement; see `sessionproof list`")
+            raise ManifestError(
+                f"{source}: a deviation names {entry['requirement']!r}, which is no requirement; see `sessionproof list`"
+            )
     return tuple(Deviation(**entry) for entry in entries)

@@ -201,9 +201,7 @@ def _standing(deviation: Deviation, entry: Mapping[str, Any]) -> str:
             return "not looked at"
 
 
-def _conclude(
-    ran: Ran, probed: Sequence[Mapping[str, Any]], ledger: Sequence[Mapping[str, Any]]
-) -> tuple[int, str]:
+def _conclude(ran: Ran, probed: Sequence[Mapping[str, Any]], ledger: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
     """The exit code of a report, and the sentence that says why."""
     levels = {"MUST", "SHOULD"} if ran.strict else {"MUST"}
     deciding = [entry for entry in probed if entry["level"] in levels and not entry["assumed"]]
@@ -227,11 +225,17 @@ def _conclude(
     if not probed:
         return EXIT_UNDECIDED, "Nothing could be judged: no requirement that has probes was selected with all of them."
     if all(entry["verdict"] == "not-applicable" for entry in probed):
-        return EXIT_UNDECIDED, "Nothing could be judged: by its statement, nothing that was selected applies to the store."
+        return (
+            EXIT_UNDECIDED,
+            "Nothing could be judged: by its statement, nothing that was selected applies to the store.",
+        )
     if undecided:
         return EXIT_UNDECIDED, f"Not decided: {_listed(undecided)}."
     if known:
-        return EXIT_OK, f"As recorded: {_listed(known)} {'deviates' if len(known) == 1 else 'deviate'}; everything else holds."
+        return (
+            EXIT_OK,
+            f"As recorded: {_listed(known)} {'deviates' if len(known) == 1 else 'deviate'}; everything else holds.",
+        )
     if ran.selected != frozenset(catalogue()):
         return EXIT_OK, "What was selected holds."
     return EXIT_OK, "Conformant, as far as this version of the kit probes."

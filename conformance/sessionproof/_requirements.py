@@ -10,7 +10,6 @@ from sessionproof._statement import Statement
 
 Level = Literal["MUST", "SHOULD", "REPORT"]
 GroupLevel = Literal["R", "H", "A", "D", "C"]
-LOG_OPERATIONS = frozenset({"create", "append", "append_events", "compact", "describe", "read", "claim"})
 LEVELS: tuple[GroupLevel, ...] = ("R", "H", "A", "D", "C")
 
 
@@ -42,10 +41,6 @@ class Requirement:
     def group(self) -> str:
         """The id of its group."""
         return self.id.partition("-")[0]
-
-    def about_documents(self, statement: Statement) -> bool:
-        """Whether the requirement can be judged by operations on whole documents alone."""
-        return any(needed <= statement.operations - LOG_OPERATIONS for needed in self.operations)
 
     def not_applicable(self, statement: Statement, *, on_disk: bool) -> str | None:
         """Why the requirement does not apply to the store, as a sentence; None where it does.

@@ -17,6 +17,7 @@ from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, conf
 
 Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
 Blame = Literal["adapter", "kit", "environment"]
+_WITHOUT_SAVES = frozenset({"STO-1", "STO-13", "IDS-1"})
 SEVERITY: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not-run", "pass", "not-applicable")
 """Which verdict counts where a requirement has several probes: the first of these that any of them has."""
 
@@ -79,8 +80,8 @@ def _verdict(lab: Lab, probe: Probe, trial: Trial) -> tuple[Verdict, dict[str, A
         reason = catalogue()[probe.requirement].not_applicable(lab.statement, on_disk=lab.on_disk)
         if reason is not None:
             return "not-applicable", {"summary": reason}
-        if not catalogue()[probe.requirement].about_documents(lab.statement):
-            return "not-run", {"summary": "this version of the kit probes documents only, not logs"}
+        if "save" not in lab.statement.operations and probe.requirement not in _WITHOUT_SAVES:
+            return "not-run", {"summary": "this version of the kit probes stores that save documents, not logs"}
         if lab.statement.ids_kind == "store" and probe.requirement != "IDS-1":
             return "not-run", {"summary": "this version of the kit probes no store that names its sessions itself"}
         probe.body(trial)

@@ -10,6 +10,7 @@ from sessionproof._json import JSON, Object
 from sessionproof._probes._registry import probe
 from sessionproof._run import Run, Setup
 from sessionproof._trial import Inconclusive, NotApplicable, Trial
+from sessionproof._worlds import Present
 
 _TRACKED = Setup(tracked=True)
 
@@ -29,6 +30,8 @@ def _built(run: Run, trial: Trial) -> None:
     run.do({"do": "reopen"})
     run.do({"do": "look"})
     run.do({"do": "rest"})
+    if not any(isinstance(state, Present) for states in run.worlds.sessions.values() for state in states):
+        raise NotApplicable("the store promises to keep nothing across an `open`, and keeps nothing")
 
 
 def _own(run: Run, trial: Trial) -> list[Object]:
@@ -56,7 +59,6 @@ def _glance(trial: Trial, selector: Object) -> Object:
 def _damaged(trial: Trial, base: Run, edits: Iterable[tuple[Object, ...]], requirement: str, *then: Object) -> None:
     """Each edit on a copy of the closed store; then a fresh look at everything, and what else is asked."""
     for edit, *selectors in edits:
-        trial.count("damaged files")
         run = base.fork()
         run.fast = True
         with trial.counted(run):
@@ -167,7 +169,6 @@ def side_files_hide_nothing(trial: Trial) -> None:
                 {"edit": "cut", "length": len(_content(base, selector)) // 2},
                 {"edit": "hostile", "name": "a list"},
             ):
-                trial.count("side files damaged")
                 run = base.fork()
                 run.fast = True
                 with trial.counted(run):
@@ -182,7 +183,7 @@ def side_files_hide_nothing(trial: Trial) -> None:
                     )
                     run.do({"do": "wake"})
                     run.do({"do": "look"})
-    trial.need(side_files_damaged=1)
+    trial.need(damaged_files=1)
 
 
 @probe("COR-5", "reads of damaged files")

@@ -60,6 +60,7 @@ def documents_come_back(trial: Trial) -> None:
 @probe("FMT-2", "curated texts", _ROUND_TRIP)
 def texts_come_back(trial: Trial) -> None:
     """Texts that stores are known to lose: all planes of Unicode, controls, long ones; numbers at the edges."""
+    _place_for_values(trial)
     (id,) = trial.ids(1)
     for values in (_TEXTS, _NUMBERS if trial.statement.fidelity == "json" else [], _NUMBERS_OF_FORMATS):
         for value in values:
@@ -112,6 +113,11 @@ _NUMBERS: list[JSON] = [
 _NUMBERS_OF_FORMATS: list[JSON] = [2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1]
 
 
+def _place_for_values(trial: Trial) -> None:
+    if not isinstance(trial.statement.fidelity, str):
+        raise NotApplicable("documents of the declared schema have no place for a value of the kit's choice")
+
+
 def _holding(trial: Trial, id: str, value: JSON) -> Object | None:
     """A document of the fidelity that holds the value somewhere; None where its schema has no such place."""
     plain = trial.documents.plain(1, id)
@@ -135,7 +141,7 @@ def _holding(trial: Trial, id: str, value: JSON) -> Object | None:
 @probe("FMT-3", "members without a name")
 def unknown_members_survive(trial: Trial) -> None:
     """Members that the format does not name, in any object, survive a load and a save."""
-    if trial.statement.fidelity in {"json", "messages"}:
+    if isinstance(trial.statement.fidelity, str) and trial.statement.fidelity != "format":
         raise NotApplicable("no format is claimed and no schema declared, so there is no member that it does not name")
     (id,) = trial.ids(1)
 
@@ -286,6 +292,7 @@ def files_are_strict(trial: Trial) -> None:
 @probe("FMT-8", "edges", _READABLE)
 def acknowledged_is_readable(trial: Trial) -> None:
     """Depths, numbers, lengths and names at the edges of readers: refused, or readable."""
+    _place_for_values(trial)
     (id,) = trial.ids(1)
     for what, value in _edges(trial):
         document = _deep(trial, id, value)

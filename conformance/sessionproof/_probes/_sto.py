@@ -213,7 +213,17 @@ def workspace_filters(trial: Trial) -> None:
 
 @probe("STO-11", "histories")
 def attachments_follow(trial: Trial) -> None:
-    """Attachments between saves and deletes of their sessions, each kind and id on its own."""
+    """Attachments between saves and deletes of their sessions, each kind and id on its own; none outlive a delete."""
+    (id,) = trial.ids(1)
+    with trial.run() as run:
+        for number in range(2):
+            run.call("save", id=id, document=trial.documents.plain(number, id))
+            for kind in KINDS_OF_ATTACHMENT[: 2 - number]:
+                run.call("attach", id=id, kind=kind, items=trial.documents.plain_items(kind, 2, number))
+            run.do({"do": "look"})
+            if trial.has("delete"):
+                run.call("delete", id=id)
+                run.do({"do": "look"})
     _machine(trial, "save delete attach attachments reopen", observes=True)
     trial.need(attach_acknowledged=1)
 
