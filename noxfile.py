@@ -144,5 +144,5 @@ def stable(report: dict[str, Any]) -> dict[str, Any]:
         "seed": report["seed"],
         "levels": report["levels"],
         "verdicts": {entry["id"]: entry["verdict"] for entry in entries},
-        "faults": {entry["id"]: entry["fault"] for entry in entries if entry["verdict"] == "fail"},
+        "faults": {entry["id"]: entry["faults"] for entry in entries if entry["verdict"] == "fail"},
     }

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def sessionproof(folder: Path, *words: str) -> Done:
 
 
 @contextlib.contextmanager
-def _output_to(descriptor: int) -> Iterator[None]:
+def _output_to(descriptor: int) -> Generator[None]:
     """The kit shows a run past whatever pytest has made of `sys.stdout`."""
     kept = os.dup(1)
     os.dup2(descriptor, 1)
@@ -182,7 +182,8 @@ def schema_faults(name: str, value: object) -> list[str]:
     resources: list[Resource[Any]] = [DRAFT202012.create_resource(schema) for schema in SCHEMAS.values()]
     nothing: Registry[Any] = Registry()
     registry = nothing.with_resources([(resource.id() or "", resource) for resource in resources])
-    found = [error.message for error in Draft202012Validator(SCHEMAS[name], registry=registry).iter_errors(value)]
+    validator: Any = Draft202012Validator(SCHEMAS[name], registry=registry)
+    found = [str(error.message) for error in validator.iter_errors(value)]
     others = jsonschema_rs.Registry([(schema["$id"], schema) for schema in SCHEMAS.values()])
     agrees = jsonschema_rs.Draft202012Validator(SCHEMAS[name], registry=others).is_valid(value) is (not found)
     return found if agrees else [*found, "jsonschema_rs does not agree"]

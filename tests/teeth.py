@@ -1,7 +1,7 @@
 """Run every broken store against every probe, and print which requirements each one fails: the kill matrix.
 
-`python tests/teeth.py [--only NAME]...` ends with status 1 where a store is not caught by the fault that it is made for,
-or fails a requirement outside its own group that the table does not name, or where a clean store fails any.
+`python tests/teeth.py [--only NAME]...` ends with status 1 where a store is not caught by the fault that it is made
+for, or fails a requirement outside its own group that the table does not name, or where a clean store fails any.
 """
 
 import argparse
@@ -12,23 +12,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sessionproof._probes import _sto
+from miniatures._clean import Clean, CleanFormat
+from miniatures.bench import GROUPS, ONE_TICK, lab_of
+from miniatures.broken import BROKEN
+import pytest
 from sessionproof._requirements import catalogue
 from sessionproof._suite import carry_out, probes_of
 
-from miniatures._clean import Clean, CleanFormat
-from miniatures.bench import GROUPS, lab_of
-from miniatures.broken import BROKEN
-
 _REQUIREMENTS = frozenset(id for id, requirement in catalogue().items() if requirement.group in GROUPS)
-_STORES = {store.__name__: store for store in (Clean, CleanFormat, *(broken.store for broken in BROKEN))}
+_STORES: dict[str, type[Clean]] = {
+    store.__name__: store for store in (Clean, CleanFormat, *(broken.store for broken in BROKEN))
+}
 _TABLE = {broken.name: broken for broken in BROKEN}
 
 
 def kills(name: str) -> dict[str, set[str]]:
-    """The faults that the store was found to have, by requirement; what ended in no verdict has its summary for a fault."""
-    # The clock of every miniature counts nanoseconds.
-    _sto._TICKS = _sto._TICKS[:1]
+    """The faults that were found, by requirement; what ended in no verdict has its summary for a fault."""
+    pytest.MonkeyPatch().setattr(*ONE_TICK)
     found: dict[str, set[str]] = {}
     with lab_of(_STORES[name], _TABLE[name].deadline if name in _TABLE else 10.0) as lab:
         for probe in probes_of(_REQUIREMENTS):
@@ -45,7 +45,11 @@ def judged(name: str, found: dict[str, set[str]]) -> list[str]:
     broken = _TABLE.get(name)
     if broken is None:
         return [f"a clean store fails {id}" for id in found]
-    wrong = [] if broken.fault in found.get(broken.requirement, set()) else [f"not caught: {broken.requirement} {broken.fault}"]
+    wrong = (
+        []
+        if broken.fault in found.get(broken.requirement, set())
+        else [f"not caught: {broken.requirement} {broken.fault}"]
+    )
     group = broken.requirement.partition("-")[0]
     return wrong + [f"fails {id} too" for id in found if id.partition("-")[0] != group and id not in broken.also]
 
@@ -53,7 +57,9 @@ def judged(name: str, found: dict[str, set[str]]) -> list[str]:
 def main() -> int:
     """Print the matrix; 0 where it is as the table says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=sorted(_STORES), metavar="NAME", help="only this store; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=sorted(_STORES), metavar="NAME", help="only this store; may be repeated"
+    )
     names = parser.parse_args().only or list(_STORES)
     status = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:

@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,15 +110,15 @@ def test_a_case_stays_once_its_requirement_passes(tmp_path: Path) -> None:
         (("explain", "STO-99"), "STO-99"),
         (("validate", "nowhere"), "nowhere"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+    ids=str,
 )
 def test_wrong_usage_is_not_named(tmp_path: Path, words: tuple[str, ...], named: str) -> None:
     """Exit code 2, and the word that is wrong on standard error."""
     manifest(tmp_path, 'comand = ["true"]', "typo.toml")
     manifest(tmp_path, "= [", "no-toml.toml")
     (tmp_path / "no-case.json").write_text('{"steps": []}', encoding="utf-8")
-    case = {"case": "1.0", "requirement": "XYZ-1", "probe": "", "fault": "", "summary": "", "setup": {}, "steps": []}
-    manifest(tmp_path, json.dumps(case), "old-case.json")
+    case: dict[str, Any] = {"case": "1.0", "requirement": "XYZ-1", "probe": "", "fault": "", "summary": ""}
+    manifest(tmp_path, json.dumps({**case, "setup": {}, "steps": []}), "old-case.json")
     done = sessionproof(tmp_path, *words)
     assert done.code == 2
     assert named in done.err

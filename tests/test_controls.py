@@ -91,7 +91,7 @@ CONTROLS = [
         FILES
         | NO_PROMISE
         | {
-            "a closed store has no file": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 "
+            "what it kept is gone with the next `open`": "COR-1 COR-2 COR-3 COR-4 COR-5 COR-6 COR-7 COR-8 "
             "COR-10[code as files] COR-11 COR-12 COR-13"
         },
     ),

@@ -69,5 +69,5 @@ def test_noise_and_a_bad_end_are_not_noticed(tmp_path: Path) -> None:
     done = sessionproof(tmp_path, "doctor", "--", "python", "adapter.py")
     assert done.code == 3
     assert "note     standard output: carried 'starting up' before the protocol" in done.out
-    assert "note     echo: not among the operations" in done.out
+    assert "note     echo: not an operation" in done.out
     assert "bad      end of input: the adapter exits with status 1" in done.out

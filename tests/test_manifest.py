@@ -134,7 +134,7 @@ def test_a_record_is_not_read(tmp_path: Path) -> None:
     text = '[[deviations]]\nrequirement = "STO-3"\nfault = "not-gone"\nreason = "planned"\n'
     assert deviations(written(tmp_path, text)) == (Deviation("STO-3", "not-gone", "planned"),)
     assert deviations(written(tmp_path, "")) == ()
-    with pytest.raises(ManifestError, match="nothing.toml"):
+    with pytest.raises(ManifestError, match=r"nothing\.toml"):
         deviations(tmp_path / "nothing.toml")
 
 

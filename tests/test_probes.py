@@ -1,17 +1,17 @@
-"""Every probe of STO, FMT, IDS, COR and SEC, both ways: a clean store passes it, and a broken one is named for its fault."""
+"""Every probe of STO, FMT, IDS, COR and SEC, both ways: a clean store passes, and a broken one fails by its fault."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from sessionproof._lab import Lab
-from sessionproof._probes import PROBES, _sto
-from sessionproof._requirements import catalogue
-from sessionproof._suite import Result, carry_out, probes_of, replay
 
 from miniatures._clean import Clean, CleanFormat
-from miniatures.bench import GROUPS, lab_of
+from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN, Broken
+from sessionproof._lab import Lab
+from sessionproof._probes import PROBES
+from sessionproof._requirements import catalogue
+from sessionproof._suite import Result, carry_out, probes_of, replay
 
 # COR-9 is about logs alone.
 REQUIREMENTS = [id for id, requirement in catalogue().items() if requirement.group in GROUPS and id != "COR-9"]
@@ -44,13 +44,14 @@ def clean_labs() -> Iterator[Labs]:
 
 @pytest.fixture(autouse=True)
 def _one_tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of every miniature counts nanoseconds: it need not be asked again, two seconds apart."""
-    monkeypatch.setattr(_sto, "_TICKS", _sto._TICKS[:1])
+    """Orders are looked at once, and not again two seconds apart."""
+    monkeypatch.setattr(*ONE_TICK)
 
 
 def short(result: Result) -> str:
     """A result in one line."""
-    return f"{result.probe}: {result.verdict} {result.fault or ''} {result.summary} {result.observed[:300]} {result.details[-300:]}"
+    said = f"{result.summary} {result.observed[:300]} {result.details[-300:]}"
+    return f"{result.probe}: {result.verdict} {result.fault or ''} {said}"
 
 
 def test_requirement_without_probe() -> None:
@@ -65,7 +66,7 @@ def test_probe_of_no_requirement() -> None:
 
 
 def test_requirement_without_broken_store() -> None:
-    """Every requirement of the five groups has a store that breaks it, and every broken store names one and says its defect."""
+    """Every requirement of the five groups has a store that breaks it, and every broken store says its defect."""
     assert {broken.requirement for broken in BROKEN} == set(REQUIREMENTS)
     assert len({broken.name for broken in BROKEN}) == len(BROKEN)
     assert all(broken.store.__doc__ and broken.also <= set(REQUIREMENTS) for broken in BROKEN)
@@ -80,7 +81,7 @@ def test_clean_store_accused(clean_labs: Labs, store: type[Clean], requirement: 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken.requirement}-{broken.name}")
 def test_broken_store_missed(clean_labs: Labs, broken: Broken) -> None:
-    """A broken store fails its requirement by its fault, and the case fails again on it and not on the clean store."""
+    """A broken store fails by its fault, and the case fails again on it and not on the clean store."""
     missed: list[str] = []
     with lab_of(broken.store, broken.deadline) as lab:
         for probe in probes_of(frozenset({broken.requirement})):

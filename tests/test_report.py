@@ -47,8 +47,15 @@ def result(id: str, probe: str, verdict: Verdict, **others: Any) -> Result:
     """What a probe might have found."""
     if verdict == "fail":
         fault = others.setdefault("fault", "some-fault")
-        steps = [{"do": "call", "method": "load", "params": {"id": "a"}}]
-        case = {"case": "1.0", "requirement": id, "probe": probe, "fault": fault, "summary": "", "setup": {}}
+        steps: list[Any] = [{"do": "call", "method": "load", "params": {"id": "a"}}]
+        case: dict[str, Any] = {
+            "case": "1.0",
+            "requirement": id,
+            "probe": probe,
+            "fault": fault,
+            "summary": "",
+            "setup": {},
+        }
         others = {"case": {**case, "steps": steps}, "expected": "nothing", "observed": "something", **others}
     return Result(id, probe, verdict, others.pop("summary", "a sentence."), **others)
 
@@ -149,7 +156,8 @@ def test_one_of_two_probes_makes_a_pass() -> None:
     first, second = probes_of(frozenset({id}))[:2]
     half = run({id: [result(id, first.name, "pass")]}, selected=frozenset({id}))
     assert (entry(half, id)["verdict"], half["exit_code"]) == ("not-run", 4)
-    for verdicts in (("pass", "fail"), ("fail", "pass"), ("inconclusive", "fail")):
+    pairs: list[tuple[Verdict, Verdict]] = [("pass", "fail"), ("fail", "pass"), ("inconclusive", "fail")]
+    for verdicts in pairs:
         found = [result(id, probe.name, verdict) for probe, verdict in zip((first, second), verdicts, strict=True)]
         assert entry(run({id: found}), id)["verdict"] == "fail"
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def check(request: Request) -> int:
 
 
 def _arguments(request: Request, workers: int, folder: Path) -> list[str]:
-    """pytest's command line: nothing is collected but the suite, and nothing is configured but here."""
+    """The words for pytest: nothing is collected but the suite, and nothing is configured but here."""
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps(request.manifest.to_json()), encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
@@ -148,7 +148,7 @@ def _arguments(request: Request, workers: int, folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _pytest_alone(said: io.StringIO) -> Iterator[None]:
+def _pytest_alone(said: io.StringIO) -> Generator[None]:
     """Keep the caller's plugins and options out of pytest, and what pytest prints off the screen."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
     for name in kept:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, cast
 
 from rich.console import Console
@@ -40,7 +40,7 @@ class _Output(Console):
 
 
 @contextlib.contextmanager
-def standard_output() -> Iterator[Console]:
+def standard_output() -> Generator[Console]:
     """The terminal, or plain text where standard output is none. Writes past pytest's capture."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as stream:
         yield _Output(file=stream)

@@ -18,7 +18,7 @@ from sessionproof._watch import NoWatch, Watch
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """One thing looked at: `note` means that something is less than it could be, `bad` that the adapter must be mended."""
+    """One thing looked at: `note`: something is less than it could be; `bad`: the adapter must be mended."""
 
     verdict: Literal["good", "note", "bad"]
     what: str
@@ -81,8 +81,8 @@ def _adapter(launch: Launch) -> Iterator[Examination]:
         yield Examination("bad", "start", str(fault))
         return
     statement = process.statement
-    name = f"{statement.implementation['name']} {statement.implementation['version']}, {len(statement.operations)} operations"
-    yield Examination("good", "initialize", name)
+    name = f"{statement.implementation['name']} {statement.implementation['version']}"
+    yield Examination("good", "initialize", f"{name}, {len(statement.operations)} operations")
     for line in process.noise:
         yield Examination("note", "standard output", f"carried {line!r} before the protocol; print to standard error")
     if "echo" in statement.operations:
@@ -96,7 +96,7 @@ def _adapter(launch: Launch) -> Iterator[Examination]:
         yield Examination(
             "note",
             "echo",
-            "not among the operations: the kit cannot tell the adapter's JSON from the store's and sends less",
+            "not an operation: the kit cannot tell the adapter's JSON from the store's, and sends less",
         )
     try:
         process.end()

@@ -37,7 +37,7 @@ class Manifest:
     deadline: float = 10.0
     volatile: tuple[str, ...] = ("*-shm",)
     allow_outside: tuple[str, ...] = ()
-    assume: Mapping[str, str] = field(default_factory=dict)
+    assume: Mapping[str, str] = field(default_factory=dict[str, str])
     profile: str = "standard"
     deviations: tuple[Deviation, ...] = ()
 
@@ -48,10 +48,9 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON, its folder included: how it travels to the workers of a run."""
-        value = {**asdict(self), "folder": str(self.folder)}
-        value["deviations"] = [
-            {k: v for k, v in deviation.items() if v is not None} for deviation in value["deviations"]
-        ]
+        records = [asdict(deviation) for deviation in self.deviations]
+        known = [{name: value for name, value in record.items() if value is not None} for record in records]
+        value = {**asdict(self), "folder": str(self.folder), "deviations": known}
         return cast("dict[str, Any]", json.loads(json.dumps(value)))
 
 
@@ -125,6 +124,6 @@ def _deviations(entries: list[dict[str, str]], source: str) -> tuple[Deviation, 
     for entry in entries:
         if entry["requirement"] not in catalogue():
             raise ManifestError(
-                f"{source}: a deviation names {entry['requirement']!r}, which is no requirement; see `sessionproof list`"
+                f"{source}: a deviation names {entry['requirement']!r}, no requirement; see `sessionproof list`"
             )
     return tuple(Deviation(**entry) for entry in entries)

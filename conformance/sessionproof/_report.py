@@ -20,7 +20,7 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What was asked of a run, and what came of it: `selected` with all their probes, `results` in the catalogue's order."""
+    """What was asked of a run and what came of it: `selected` with all their probes, `results` in the spec's order."""
 
     manifest: Manifest
     statement: Statement
@@ -146,7 +146,10 @@ def _holds(probed: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _levels(ran: Ran, entries: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
-    """The level of documents and of logs: each letter needs all below it, its whole set run, every applicable MUST passed."""
+    """The levels of documents and logs: each needs all below it, its whole set run, every applicable MUST passed.
+
+    What applies by assumption only gives none, and what is not on disk gets R at most.
+    """
     on_disk = all("no save was seen to change" not in entry["summary"] for entry in entries)
     levels: dict[str, str | None] = {"document": None, "log": None}
     for kind, needed in (("document", {"save", "load"}), ("log", {"append", "read"})):

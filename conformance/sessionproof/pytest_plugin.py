@@ -1,7 +1,7 @@
 """The pytest plugin: `pytest --sessionproof sessionproof.toml` runs the suite as items of an implementer's own run.
 
-One item for each requirement and probe, so that `-k STO-2`, `-n auto`, `--junitxml` and the rest are pytest's own. A run
-with the option ends as the report concludes: the exit status is that of `sessionproof check` where it is not 0.
+One item for each requirement and probe, so that `-k STO-2`, `-n auto`, `--junitxml` and the rest are pytest's own. A
+run with the option ends as the report concludes: with the exit status of `sessionproof check` where that is not 0.
 """
 
 import json
@@ -92,9 +92,9 @@ class Suite:
         return carry_out(lab, probe)
 
     def decides(self, id: str) -> bool:
-        """Whether a failure of the requirement fails the run: not where it applies by the manifest's assumption alone."""
+        """Whether a failure of the requirement fails the run: not where it applies by assumption alone."""
         requirement = catalogue()[id]
-        if self._lab is not None and requirement.not_applicable(self._lab.claimed, on_disk=True):
+        if self.statement is not None and requirement.not_applicable(self.statement, on_disk=True):
             return False
         return requirement.level == "MUST" or (requirement.level == "SHOULD" and self.strict)
 
@@ -114,6 +114,8 @@ class Suite:
             except AdapterFault as fault:
                 self.fault = fault
                 raise
+            # The lab's own is what the store is judged by, assumptions included.
+            self.statement = Statement.parse(self._lab.statement.raw)
         return self._lab
 
     def _close(self) -> list[str]:
@@ -130,7 +132,7 @@ class Suite:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add the probes to what the run has collected; `-k` and the like come after."""
-        collector = SuiteCollector.from_parent(session, name=_NODE, nodeid=_NODE, suite=self)
+        collector = cast("Any", SuiteCollector).from_parent(session, name=_NODE, nodeid=_NODE, suite=self)
         items.extend(collector.collect())
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -240,14 +242,14 @@ class SuiteCollector(pytest.Collector):
     def collect(self) -> Iterator["ProbeItem"]:
         """One item for each probe of the selected requirements."""
         for probe in self.suite.probes:
-            yield ProbeItem.from_parent(self, name=probe.id, probe=probe)
+            yield cast("Any", ProbeItem).from_parent(self, name=probe.id, probe=probe)
 
 
 class ProbeItem(pytest.Item):
     """One probe of one requirement."""
 
     def __init__(self, *, probe: Probe, **others: Any) -> None:
-        super().__init__(**others)
+        cast("Any", super()).__init__(**others)
         self.probe = probe
         self.suite = cast("SuiteCollector", self.parent).suite
         self.result: Result | None = None

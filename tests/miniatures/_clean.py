@@ -1,4 +1,4 @@
-r"""Two small stores that keep every requirement of STO, FMT, IDS, COR and SEC; a broken one overrides a method of theirs.
+r"""Two small stores that keep every requirement of STO, FMT, IDS, COR and SEC; a broken one overrides a method.
 
 One folder, a file per session: the document, its attachments, and behind them what the store says of it.
 
@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 from sessionproof import (
     Adapter,
@@ -81,9 +82,9 @@ def refused(constant: str) -> float:
 
 def depth(value: Any) -> int:
     """How deep lists and objects are nested."""
-    if not isinstance(value, dict | list):
-        return 0
-    return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)
+    if isinstance(value, dict):
+        return 1 + max(map(depth, cast("Document", value).values()), default=0)
+    return 1 + max(map(depth, cast("Items", value)), default=0) if isinstance(value, list) else 0
 
 
 def nanoseconds(instant: str) -> int:
@@ -98,13 +99,13 @@ class Clean(Adapter):
     durability = "process-crash"
     suffix = ".rec"
 
-    root: str
+    root: Path
 
     def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store, so the root is enough
         """Make the folder where it is not there."""
-        self.root = root
+        self.root = Path(root)
         with suppress(FileExistsError):
-            os.mkdir(root, 0o700)
+            self.root.mkdir(0o700)
 
     # -- operations --------------------------------------------------------------------------------------------------
 
@@ -121,7 +122,9 @@ class Clean(Adapter):
         if if_revision is not None and not self.is_current(old, if_revision):
             raise Conflict("the session has changed")
         now = time.time_ns()
-        new = Session(document, old.attachments if old else {}, self.next_revision(old), old.created if old else now, now)
+        new = Session(
+            document, old.attachments if old else {}, self.next_revision(old), old.created if old else now, now
+        )
         data = self.encode(id, new)
         if damaged:
             self.keep_aside(id)
@@ -136,9 +139,9 @@ class Clean(Adapter):
     def delete(self, id: str) -> bool:
         """Remove the session, damaged or not, and what was kept aside for it."""
         with suppress(FileNotFoundError):
-            os.unlink(self.path(self.file_name(id) + ".damaged"))
+            self.path(self.file_name(id) + ".damaged").unlink()
         try:
-            os.unlink(self.path(self.file_name(id)))
+            self.path(self.file_name(id)).unlink()
         except FileNotFoundError:
             return False
         return True
@@ -149,8 +152,8 @@ class Clean(Adapter):
 
     def list(self) -> Iterator[str]:
         """The names of the files tell the ids, so that damaged ones are listed too."""
-        for name in os.listdir(self.root):
-            id = self.id_in(name)
+        for path in self.root.iterdir():
+            id = self.id_in(path.name)
             if id is not None:
                 yield id
 
@@ -165,7 +168,7 @@ class Clean(Adapter):
                     "title": None,
                     "created_at": session.created,
                     "updated_at": session.changed,
-                    "message_count": len(messages) if isinstance(messages, list) else None,
+                    "message_count": len(cast("Items", messages)) if isinstance(messages, list) else None,
                     "workspace": place if isinstance(place, str) else None,
                 }
 
@@ -185,7 +188,9 @@ class Clean(Adapter):
         session = self.get(id)
         if session is None:
             raise NotFound("there is no such session")
-        self.write(self.file_name(id), self.encode(id, replace(session, attachments={**session.attachments, kind: items})))
+        self.write(
+            self.file_name(id), self.encode(id, replace(session, attachments={**session.attachments, kind: items}))
+        )
 
     def attachments(self, id: str, kind: str) -> Items | None:
         """None where none were attached."""
@@ -196,7 +201,7 @@ class Clean(Adapter):
         """Write a file and remove it."""
         name = f".{secrets.token_hex(8)}.check"
         self.write(name, b"")
-        os.unlink(self.path(name))
+        self.path(name).unlink()
 
     # -- rules that the operations share -------------------------------------------------------------------------------
 
@@ -249,9 +254,9 @@ class Clean(Adapter):
         except (ValueError, InvalidId):
             return None
 
-    def path(self, name: str) -> str:
+    def path(self, name: str) -> Path:
         """A name in the root."""
-        return os.path.join(self.root, name)
+        return self.root / name
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -325,7 +330,7 @@ class Clean(Adapter):
         temporary = self.path(f".{secrets.token_hex(8)}.tmp")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(data)
-        os.replace(temporary, self.path(name))
+        temporary.replace(self.path(name))
 
     def keep_aside(self, id: str) -> None:
         """Copy the damaged bytes."""

@@ -2,17 +2,15 @@
 
 import ast
 import json
-import os
 import pickle
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
 
-from sessionproof import Corrupt
-
 from miniatures._clean import Clean, Document, Items, Session
 from miniatures._table import breaks
+from sessionproof import Corrupt
 
 
 class Trusting(Clean):
@@ -49,7 +47,7 @@ class DamageIsMovedAway(Clean):
             return super().get(id)
         except Corrupt:
             with suppress(FileNotFoundError):
-                os.rename(self.path(self.file_name(id)), self.path(self.file_name(id) + ".damaged"))
+                self.path(self.file_name(id)).rename(self.path(self.file_name(id) + ".damaged"))
             return None
 
 
@@ -63,8 +61,9 @@ class CutIsMended(Trusting):
         except ValueError:
             for end in ('"}]}', "}]}", "]}"):
                 with suppress(ValueError):
-                    part = json.loads(text + end + "}") if text.startswith('{"document":') else {}
-                    return {**part, "attachments": {}, "store": {"id": self.asked, "revision": "", "created": 0, "changed": 0}}
+                    part: Document = json.loads(text + end + "}") if text.startswith('{"document":') else {}
+                    store = {"id": self.asked, "revision": "", "created": 0, "changed": 0}
+                    return {**part, "attachments": {}, "store": store}
             raise
 
     def decode(self, data: bytes, id: str) -> Session:
@@ -161,7 +160,8 @@ class DepthIsUnbounded(Clean):
     """Nothing catches the reader where the file is nested too deep."""
 
     def decode(self, data: bytes, id: str) -> Session:
-        json.loads(data.decode(errors="replace").partition("\0")[0]) if data[:2] in {b"[[", b'{"'} and data[-2:-1] in {b"]", b"}", b"["} else None
+        with suppress(ValueError):
+            json.loads(data)
         return super().decode(data, id)
 
 
@@ -179,8 +179,8 @@ class PipesAreOpened(Clean):
     """`list` opens every entry, and waits for whoever writes to a pipe."""
 
     def list(self) -> Iterator[str]:
-        for name in os.listdir(self.root):
-            with suppress(OSError), open(self.path(name), "rb"):
+        for path in self.root.iterdir():
+            with suppress(OSError), path.open("rb"):
                 pass
         return super().list()
 
@@ -198,10 +198,9 @@ class FoldersAreOpened(Clean):
     """`list` reads every entry, and fails with the first that is no file."""
 
     def list(self) -> Iterator[str]:
-        for name in os.listdir(self.root):
-            if not name.endswith(".fifo"):
-                with open(self.path(name), "rb"):
-                    pass
+        for path in self.root.iterdir():
+            if not path.is_fifo():
+                path.read_bytes()
         return super().list()
 
 
@@ -239,9 +238,10 @@ class IdIsNotCompared(Clean):
 
 @breaks("COR-12", "save-corrupt")
 class DamageStopsSaves(Clean):
-    """A save reads the old document first, and fails where it is damaged; there is no delete."""
+    """A save reads the old document first, and fails where it is damaged; there is neither delete nor prune."""
 
     delete = None  # type: ignore[assignment]
+    prune = None  # type: ignore[assignment]
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         self.accept(document)

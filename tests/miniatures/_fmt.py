@@ -8,19 +8,18 @@ import struct
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
-
-from sessionproof import Corrupt, InvalidDocument, StoreError, UnsupportedVersion
+from typing import Any, cast
 
 from miniatures._clean import Clean, CleanFormat, Document, Items, Session
 from miniatures._table import breaks
+from sessionproof import Corrupt, InvalidDocument, StoreError, UnsupportedVersion
 
 
 def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     """The value with every scalar and member name changed."""
     if isinstance(value, dict):
-        return {change(name): changed(member, change) for name, member in value.items()}
-    return [changed(item, change) for item in value] if isinstance(value, list) else change(value)
+        return {change(name): changed(member, change) for name, member in cast("Document", value).items()}
+    return [changed(item, change) for item in cast("Items", value)] if isinstance(value, list) else change(value)
 
 
 @breaks("FMT-1", "not-valid")
@@ -55,6 +54,7 @@ class SingleFloats(Clean):
 
     @staticmethod
     def single(value: Any) -> Any:
+        """A float as 32 bits hold it."""
         with suppress(OverflowError):
             return struct.unpack("f", struct.pack("f", value))[0] if isinstance(value, float) else value
         return math.copysign(3e38, value)
@@ -65,7 +65,7 @@ class FloatsToSixDigits(Clean):
     """Floats are printed with six digits."""
 
     def wrapped(self, document: Document) -> Document:
-        return super().wrapped(changed(document, lambda value: float(f"{value:g}") if isinstance(value, float) else value))
+        return super().wrapped(changed(document, lambda value: float(f"{value:g}") if type(value) is float else value))
 
 
 @breaks("FMT-2", "wrong-document")
@@ -73,7 +73,12 @@ class TextsAreNormalised(Clean):
     """Texts are brought to the Unicode form NFC."""
 
     def wrapped(self, document: Document) -> Document:
-        return super().wrapped(changed(document, lambda value: unicodedata.normalize("NFC", value) if isinstance(value, str) else value))
+        return super().wrapped(changed(document, self.normalised))
+
+    @staticmethod
+    def normalised(value: Any) -> Any:
+        """A text in NFC."""
+        return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 @breaks("FMT-2", "wrong-document")
@@ -81,7 +86,12 @@ class TextsAreCutAtNul(Clean):
     """Texts end at their first NUL, as strings of C do."""
 
     def wrapped(self, document: Document) -> Document:
-        return super().wrapped(changed(document, lambda value: value.partition("\0")[0] if isinstance(value, str) else value))
+        return super().wrapped(changed(document, self.cut))
+
+    @staticmethod
+    def cut(value: Any) -> Any:
+        """A text without its first NUL and what follows."""
+        return value.partition("\0")[0] if isinstance(value, str) else value
 
 
 @breaks("FMT-2", "wrong-document")
@@ -129,7 +139,7 @@ class SchemaIsNotAsked(CleanFormat):
     """A document is saved that the schema refuses."""
 
     def accept(self, document: Any) -> None:
-        if not isinstance(document, dict) or not isinstance(document.get("version"), str):
+        if not isinstance(document, dict) or "version" not in document:
             raise InvalidDocument("a document is an object with a version")
 
 
@@ -158,7 +168,8 @@ class SecretInLog(CleanFormat):
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         self.accept(document)
-        with os.fdopen(os.open(self.path("requests.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab") as log:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with os.fdopen(os.open(self.path("requests.log"), flags, 0o600), "ab") as log:
             log.write(base64.b64encode(json.dumps([id, document]).encode()) + b"\n")
         return super().save(id, document, if_revision)
 
@@ -200,7 +211,7 @@ class NewerIsMovedAway(CleanFormat):
         try:
             return super().get(id)
         except UnsupportedVersion:
-            os.rename(self.path(self.file_name(id)), self.path(self.file_name(id) + ".newer"))
+            self.path(self.file_name(id)).rename(self.path(self.file_name(id) + ".newer"))
             raise
 
 

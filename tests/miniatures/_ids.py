@@ -9,20 +9,20 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote
 
-from sessionproof import Corrupt, InvalidId, Loaded
-
 from miniatures._clean import Clean, Document, Session
 from miniatures._table import breaks
+from sessionproof import Corrupt, InvalidId, Loaded
 
 
 class Named(Clean):
     """A base: the subclass says what an id becomes, and the list takes the id from inside the file."""
 
     def stem(self, id: str) -> str:
-        """What of the id goes into the name; what no file name can hold is refused, so that only the rule is broken."""
+        """What of the id goes into the name."""
         return id
 
     def file_name(self, id: str) -> str:
+        """Refuse what no file name can hold, so that only the one rule is broken."""
         name = self.stem(id) + self.suffix
         if "\0" in name or len(name.encode(errors="replace")) > 250 or re.search("[\ud800-\udfff]", id):
             raise InvalidId("no file can have this name")
@@ -78,7 +78,7 @@ class DeleteIsJoined(Clean):
 
     def delete(self, id: str) -> bool:
         with suppress(OSError, ValueError):
-            os.unlink(os.path.join(self.root, id))
+            (self.root / id).unlink()
         return super().delete(id)
 
 
@@ -131,9 +131,6 @@ class ListedQuoted(Named):
 
     def id_in(self, name: str) -> str | None:
         return name.removesuffix(self.suffix) if name.endswith(self.suffix) else None
-
-    def load(self, id: str) -> Loaded | None:
-        return super().load(id)
 
     def summaries(self, workspace: str | None = None) -> Iterator[Document]:
         for summary in super().summaries(workspace):
@@ -195,7 +192,9 @@ class DeleteIsGlob(Clean):
     def delete(self, id: str) -> bool:
         existed = super().delete(id)
         matching = [other for other in self.list() if fnmatch.fnmatchcase(other, id)]
-        return any([super(DeleteIsGlob, self).delete(other) for other in matching]) or existed
+        for other in matching:
+            super().delete(other)
+        return existed
 
 
 @breaks("IDS-5", "not-gone")
@@ -217,42 +216,44 @@ class IdIsTemplate(Clean):
 
     def delete(self, id: str) -> bool:
         existed = super().delete(id)
-        id % ()
+        str.__mod__(id, ())
         return existed
 
 
-@breaks("IDS-6", "load-corrupt")
-class LockIsAnId(Named):
-    """Files have the ids for names, and one name is that of the lock."""
+class WholeNames(Named):
+    """A base: the files have the ids for names, nothing before and nothing behind."""
 
     suffix = ""
 
     def stem(self, id: str) -> str:
-        return "%" if id == "" else quote(id, safe="").replace(".", "%2E") if id in {".", ".."} else quote(id, safe="", errors="replace")
+        if id in {"", ".", ".."}:
+            return f"%{len(id)}"
+        return quote(id, safe="", errors="replace")
+
+
+@breaks("IDS-6", "load-corrupt")
+class LockIsAnId(WholeNames):
+    """One name is that of the lock."""
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         revision = super().save(id, document, if_revision)
-        with os.fdopen(os.open(self.path(".lock"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w"):
-            return revision
+        os.close(os.open(self.path(".lock"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600))
+        return revision
 
     def id_in(self, name: str) -> str | None:
         return None if name == ".lock" else super().id_in(name)
 
 
 @breaks("IDS-6", "lost")
-class TemporaryIsAnId(Named):
+class TemporaryIsAnId(WholeNames):
     """Files have the ids for names, and each is first written under its name with `.tmp` behind it."""
-
-    suffix = ""
-
-    def stem(self, id: str) -> str:
-        return LockIsAnId.stem(self, id)  # type: ignore[arg-type]
 
     def write(self, name: str, data: bytes) -> None:
         temporary = self.path(name + ".tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as stream:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as stream:
             stream.write(data)
-        os.replace(temporary, self.path(name))
+        temporary.replace(self.path(name))
 
 
 @breaks("IDS-7", "save-invalid_id")

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 
 from miniatures._clean import Clean
 from miniatures._table import breaks
@@ -16,9 +17,8 @@ class FilesByUmask(Clean):
 
     def write(self, name: str, data: bytes) -> None:
         temporary = self.path(f".{secrets.token_hex(8)}.tmp")
-        with open(temporary, "xb") as stream:
-            stream.write(data)
-        os.replace(temporary, self.path(name))
+        temporary.write_bytes(data)
+        temporary.replace(self.path(name))
 
 
 @breaks("SEC-1", "folder-mode")
@@ -27,7 +27,7 @@ class RootByUmask(Clean):
 
     def open(self, root: str, namespace: str) -> None:
         with suppress(FileExistsError):
-            os.mkdir(root)
+            Path(root).mkdir()
         super().open(root, namespace)
 
 
@@ -38,7 +38,7 @@ class CheckFollowsLink(Clean):
     def check(self) -> None:
         with open(self.path(".health_check"), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
             stream.write("ok")
-        os.unlink(self.path(".health_check"))
+        self.path(".health_check").unlink()
 
 
 @breaks("SEC-2", "link-followed")
@@ -49,7 +49,7 @@ class TemporaryFollowsLink(Clean):
         temporary = self.path(f"{name}.tmp")
         with open(temporary, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
             stream.write(data)
-        os.replace(temporary, self.path(name))
+        temporary.replace(self.path(name))
 
 
 @breaks("SEC-2", "link-followed")
@@ -66,7 +66,7 @@ class ReadThroughLink(Clean):
     """A session is read through a link in the place of its file."""
 
     def read(self, name: str) -> bytes | None:
-        return super().read(os.path.realpath(self.path(name)))
+        return super().read(str(self.path(name).resolve()))
 
 
 @breaks("SEC-3", "written-outside")
@@ -95,7 +95,7 @@ class ParentIsChanged(Clean):
 
     def open(self, root: str, namespace: str) -> None:
         super().open(root, namespace)
-        os.chmod(os.path.dirname(root), 0o700)
+        self.root.parent.chmod(0o700)
 
 
 @breaks("SEC-4", "foreign-changed")
@@ -104,8 +104,7 @@ class EverythingIsChanged(Clean):
 
     def save(self, id: str, document: object, if_revision: str | None = None) -> str:
         revision = super().save(id, document, if_revision)
-        for name in os.listdir(self.root):
-            path = self.path(name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                os.chmod(path, 0o600)
+        for path in self.root.iterdir():
+            if path.is_file() and not path.is_symlink():
+                path.chmod(0o600)
         return revision

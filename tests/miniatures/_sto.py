@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sessionproof import Corrupt, Loaded, NotFound
-
 from miniatures._clean import Clean, CleanFormat, Document, Items, Session, nanoseconds
 from miniatures._table import breaks
+from sessionproof import Corrupt, Loaded, NotFound
 
 
 @breaks("STO-1", "disk-changed")
@@ -38,12 +37,10 @@ class SaveMerges(Clean):
     """A save keeps the old messages that stand behind the new ones, as an upsert by row number does."""
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
-        old = None
-        with suppress(Corrupt):
-            old = self.get(id)
-        if old and isinstance(document, dict) and isinstance(document.get("messages"), list):
-            messages = document["messages"]
-            document = {**document, "messages": messages + old.document.get("messages", [])[len(messages) :]}
+        with suppress(Corrupt, AttributeError):
+            old, messages = self.get(id), document.get("messages")
+            if old and messages:
+                document = {**document, "messages": messages + old.document.get("messages", [])[len(messages) :]}
         return super().save(id, document, if_revision)
 
 
@@ -65,7 +62,7 @@ class DeleteTwiceFails(Clean):
     """Deleting an absent session is an error."""
 
     def delete(self, id: str) -> bool:
-        os.unlink(self.path(self.file_name(id)))
+        self.path(self.file_name(id)).unlink()
         return True
 
 
@@ -105,9 +102,8 @@ class ListNamesFiles(Clean):
     """The list answers the stems of the files and not the ids."""
 
     def list(self) -> Iterator[str]:
-        for name in os.listdir(self.root):
-            if name.endswith(self.suffix):
-                yield name.removesuffix(self.suffix)
+        for path in self.root.glob(f"*{self.suffix}"):
+            yield path.stem
 
     def newest_first(self) -> Items:
         found = [(id, self.get(id)) for id in super().list()]
@@ -134,7 +130,7 @@ class ListNamesBackups(Clean):
 
     def delete(self, id: str) -> bool:
         with suppress(FileNotFoundError):
-            os.unlink(self.path(self.file_name(id) + ".bak"))
+            self.path(self.file_name(id) + ".bak").unlink()
         return super().delete(id)
 
     def id_in(self, name: str) -> str | None:
@@ -152,7 +148,7 @@ class ExistsRemembers(Clean):
         return existed
 
     def exists(self, id: str) -> bool:
-        return super().exists(id) or os.path.exists(self.path(self.file_name(id) + ".gone"))
+        return super().exists(id) or self.path(self.file_name(id) + ".gone").exists()
 
 
 @breaks("STO-5", "exists-wrong")
@@ -209,7 +205,7 @@ class LastSaveIsPending(Clean):
 
     def write(self, name: str, data: bytes) -> None:
         self.flush()
-        if os.path.exists(self.path(name)):
+        if self.path(name).exists():
             self.pending[name] = data
         else:
             super().write(name, data)
@@ -340,10 +336,10 @@ class AttachmentsAreAdded(Clean):
 class KindsAreOne(Clean):
     """All kinds of attachments are one list."""
 
-    def attach(self, id: str, kind: str, items: Items) -> None:
+    def attach(self, id: str, kind: str, items: Items) -> None:  # noqa: ARG002 - the defect
         super().attach(id, "artifacts", items)
 
-    def attachments(self, id: str, kind: str) -> Items | None:
+    def attachments(self, id: str, kind: str) -> Items | None:  # noqa: ARG002 - the defect
         return super().attachments(id, "artifacts")
 
 
@@ -364,7 +360,7 @@ class AttachmentsSurviveDelete(Clean):
         new = self.get(id)
         if left and new:
             self.write(self.file_name(id), self.encode(id, replace(new, attachments=self.decode(left, id).attachments)))
-            os.unlink(self.path(self.file_name(id) + ".attached"))
+            self.path(self.file_name(id) + ".attached").unlink()
         return revision
 
 
@@ -384,7 +380,7 @@ class SaveDropsAttachments(Clean):
 class RevisionIsIgnored(Clean):
     """`if_revision` is taken and not looked at."""
 
-    def is_current(self, old: Session | None, revision: str) -> bool:
+    def is_current(self, old: Session | None, revision: str) -> bool:  # noqa: ARG002 - the defect
         return True
 
 
@@ -393,7 +389,8 @@ class RevisionOfOtherType(Clean):
     """The revision is kept as a number and compared with text, so that none is ever current."""
 
     def is_current(self, old: Session | None, revision: str) -> bool:
-        return old is not None and int(old.revision, 16) == revision
+        kept: Any = int(old.revision, 16) if old else None
+        return bool(kept == revision)
 
 
 @breaks("STO-13", "check-passes")
@@ -401,7 +398,7 @@ class CheckOnlyReads(Clean):
     """`check` lists the root and writes nothing."""
 
     def check(self) -> None:
-        os.listdir(self.root)
+        next(self.root.iterdir(), None)
 
 
 @breaks("STO-13", "disk-changed")
