@@ -12,17 +12,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pytest
+
 from miniatures._clean import Clean, CleanFormat
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN
-import pytest
 from sessionproof._requirements import catalogue
 from sessionproof._suite import carry_out, probes_of
 
 _REQUIREMENTS = frozenset(id for id, requirement in catalogue().items() if requirement.group in GROUPS)
-_STORES: dict[str, type[Clean]] = {
-    store.__name__: store for store in (Clean, CleanFormat, *(broken.store for broken in BROKEN))
-}
+_CLEAN: list[type[Clean]] = [Clean, CleanFormat]
+_STORES = {store.__name__: store for store in [*_CLEAN, *(broken.store for broken in BROKEN)]}
 _TABLE = {broken.name: broken for broken in BROKEN}
 
 

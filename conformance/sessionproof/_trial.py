@@ -42,12 +42,13 @@ class _Halt(BaseException):
 
 @dataclass(slots=True)
 class Trial:
-    """One probe of one requirement at work: opens runs, counts what was tried."""
+    """One probe of one requirement at work: opens runs, counts what was tried. `cause` is why it was cut short."""
 
     lab: Lab
     requirement: str
     translate: Mapping[str, str] = field(default_factory=dict[str, str])
     trials: dict[str, int] = field(default_factory=dict[str, int])
+    cause: Exception | None = None
 
     @property
     def statement(self) -> Statement:
@@ -154,19 +155,23 @@ class Trial:
         try:
             yield
         except (AdapterFault, EnvironmentFault) as fault:
+            self.cause = fault
             raise _Halt(fault) from None
         except Violated as found:
             if found.violation.fault.endswith("-hang"):
+                self.cause = found
                 raise _Halt(found) from None
             raise
 
-    @staticmethod
-    def _unwrapped(search: Callable[[], None]) -> None:
+    def _unwrapped(self, search: Callable[[], None]) -> None:
         try:
             search()
         except _Halt as halt:
             raise halt.cause from None
         except Flaky as flaky:
+            if self.cause is not None:
+                # An adapter that dies for good looks to Hypothesis like a test that cannot make up its mind.
+                raise self.cause from None
             raise Inconclusive(
                 f"a finding did not repeat when it was tried again: {str(flaky).splitlines()[0]}"
             ) from flaky

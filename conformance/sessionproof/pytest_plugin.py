@@ -222,14 +222,12 @@ class Suite:
 
     def _write(self, report: dict[str, Any], results: Sequence[Result]) -> None:
         write_cases(report, results, self.manifest, self.cases)
-        forms = {
-            "--sessionproof-json": lambda: json.dumps(report, indent=1) + "\n",
-            "--sessionproof-html": lambda: page(report),
-        }
-        for option, text in forms.items():
-            path = cast("str | None", self.config.getoption(option))
-            if path:
-                Path(path).write_text(text(), encoding="utf-8")
+        json_file = cast("str | None", self.config.getoption("--sessionproof-json"))
+        html_file = cast("str | None", self.config.getoption("--sessionproof-html"))
+        if json_file is not None:
+            Path(json_file).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        if html_file is not None:
+            Path(html_file).write_text(page(report), encoding="utf-8")
 
 
 class SuiteCollector(pytest.Collector):

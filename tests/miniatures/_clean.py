@@ -84,7 +84,10 @@ def depth(value: Any) -> int:
     """How deep lists and objects are nested."""
     if isinstance(value, dict):
         return 1 + max(map(depth, cast("Document", value).values()), default=0)
-    return 1 + max(map(depth, cast("Items", value)), default=0) if isinstance(value, list) else 0
+    if isinstance(value, list):
+        items: Items = value
+        return 1 + max(map(depth, items), default=0)
+    return 0
 
 
 def nanoseconds(instant: str) -> int:
@@ -161,14 +164,15 @@ class Clean(Adapter):
         """The sessions that can be read."""
         for id, session in self.newest_first():
             document = session.document
-            messages, place = document.get("messages"), document.get("workspace")
+            messages: Items | None = document.get("messages")
+            place = document.get("workspace")
             if workspace is None or self.is_within(place, workspace):
                 yield {
                     "id": id,
                     "title": None,
                     "created_at": session.created,
                     "updated_at": session.changed,
-                    "message_count": len(cast("Items", messages)) if isinstance(messages, list) else None,
+                    "message_count": len(messages) if isinstance(messages, list) else None,
                     "workspace": place if isinstance(place, str) else None,
                 }
 

@@ -19,7 +19,10 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     """The value with every scalar and member name changed."""
     if isinstance(value, dict):
         return {change(name): changed(member, change) for name, member in cast("Document", value).items()}
-    return [changed(item, change) for item in cast("Items", value)] if isinstance(value, list) else change(value)
+    if isinstance(value, list):
+        items: Items = value
+        return [changed(item, change) for item in items]
+    return change(value)
 
 
 @breaks("FMT-1", "not-valid")

@@ -37,7 +37,7 @@ class Named(Clean):
         except (ValueError, KeyError, TypeError, RecursionError, Corrupt):
             return name.removesuffix(self.suffix)
 
-    def decode(self, data: bytes, id: str) -> Session:
+    def decode(self, data: bytes, id: str) -> Session:  # noqa: ARG002 - the id inside is believed
         try:
             inside = str(self.loads(data.decode())["store"]["id"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
