@@ -85,8 +85,7 @@ def depth(value: Any) -> int:
     if isinstance(value, dict):
         return 1 + max(map(depth, cast("Document", value).values()), default=0)
     if isinstance(value, list):
-        items: Items = value
-        return 1 + max(map(depth, items), default=0)
+        return 1 + max(map(depth, cast("tuple[Any, ...]", value)), default=0)
     return 0
 
 

@@ -20,8 +20,7 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, dict):
         return {change(name): changed(member, change) for name, member in cast("Document", value).items()}
     if isinstance(value, list):
-        items: Items = value
-        return [changed(item, change) for item in items]
+        return [changed(item, change) for item in cast("tuple[Any, ...]", value)]
     return change(value)
 
 
