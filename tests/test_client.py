@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 import pytest
 
+from sessionproof._budget import PROFILES
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
-from sessionproof._lab import PROFILES, Lab
+from sessionproof._lab import Lab
 from sessionproof._protocol import Answer, Call, Kind, Refusal, Silence
 from sessionproof._requirements import selected
 from sessionproof._suite import Result, carry_out, probes_of

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from sessionproof._budget import PROFILES
 from sessionproof._client import Launch
-from sessionproof._lab import PROFILES, Lab
+from sessionproof._lab import Lab
 from sessionproof._requirements import selected
 from sessionproof._suite import Result, carry_out, probes_of
 

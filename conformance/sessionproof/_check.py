@@ -16,10 +16,10 @@ import pytest
 from sessionproof._client import AdapterFault
 from sessionproof._console import Screen, standard_output
 from sessionproof._manifest import Manifest, ManifestError
+from sessionproof._plugin import Suite, result_of
 from sessionproof._report import EXIT_INTERRUPTED, EXIT_KIT
 from sessionproof._requirements import selected
 from sessionproof._suite import probes_of
-from sessionproof.pytest_plugin import Suite, result_of
 
 
 @dataclass(frozen=True, slots=True)

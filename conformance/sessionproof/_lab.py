@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sessionproof import _json
+from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._documents import MAX_DEPTH, Documents
 from sessionproof._from_schema import Limits
@@ -20,54 +21,6 @@ from sessionproof._run import Judge, Run, Setup
 
 if TYPE_CHECKING:
     from sessionproof._statement import Statement
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How much is tried, in counts: never in seconds, so that verdicts do not depend on the speed of the machine.
-
-    `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
-    the length of a long one; of curated lists every `share`-th entry.
-    """
-
-    examples: int
-    steps: int
-    documents: int
-    ids: int
-    cuts: int
-    flips: int
-    items: int
-    item_length: int
-    share: int
-
-
-PROFILES: Mapping[str, Budget] = {
-    "quick": Budget(
-        examples=6, steps=12, documents=20, ids=12, cuts=24, flips=24, items=300, item_length=70_000, share=9
-    ),
-    "standard": Budget(
-        examples=40,
-        steps=25,
-        documents=200,
-        ids=100,
-        cuts=4_096,
-        flips=1_000,
-        items=300,
-        item_length=1_000_000,
-        share=1,
-    ),
-    "exhaustive": Budget(
-        examples=400,
-        steps=50,
-        documents=3_000,
-        ids=1_500,
-        cuts=1 << 30,
-        flips=1 << 30,
-        items=3_000,
-        item_length=17_000_000,
-        share=1,
-    ),
-}
 
 
 @dataclass(slots=True)

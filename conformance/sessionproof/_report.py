@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sessionproof._manifest import Deviation, Manifest
-from sessionproof._requirements import LEVELS, Requirement, catalogue, groups
+from sessionproof._requirements import LEVELS, NOT_ON_DISK, Requirement, catalogue, groups
 from sessionproof._statement import Statement
 from sessionproof._suite import SEVERITY, Result, Verdict, probes_of
 from sessionproof._witness import witness
@@ -96,7 +96,7 @@ def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
         "summary": summary,
         "blame": blame,
         "faults": sorted({result.fault for result in results if result.fault}),
-        "assumed": _rests_on_assumption(ran, requirement),
+        "assumed": verdict != "not-applicable" and _rests_on_assumption(ran, requirement),
         "deviation": None,
         "trials": trials,
         "duration_s": round(sum(result.duration_s for result in results), 3),
@@ -150,7 +150,7 @@ def _levels(ran: Ran, entries: Sequence[Mapping[str, Any]]) -> dict[str, str | N
 
     What applies by assumption only gives none, and what is not on disk gets R at most.
     """
-    on_disk = all("no save was seen to change" not in entry["summary"] for entry in entries)
+    on_disk = all(entry["summary"] != NOT_ON_DISK for entry in entries)
     levels: dict[str, str | None] = {"document": None, "log": None}
     for kind, needed in (("document", {"save", "load"}), ("log", {"append", "read"})):
         if not needed <= ran.statement.operations:

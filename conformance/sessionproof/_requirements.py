@@ -10,6 +10,7 @@ from sessionproof._statement import Statement
 
 Level = Literal["MUST", "SHOULD", "REPORT"]
 GroupLevel = Literal["R", "H", "A", "D", "C"]
+NOT_ON_DISK = "no save was seen to change a file under the root"
 LEVELS: tuple[GroupLevel, ...] = ("R", "H", "A", "D", "C")
 
 
@@ -75,7 +76,7 @@ def _unclaimed(claim: str, wanted: Any, statement: Statement, *, on_disk: bool) 
         case "concurrent":
             return None if statement.concurrent else f"the statement claims concurrency: {statement.concurrency}"
         case "on_disk":
-            return None if on_disk else "no save was seen to change a file under the root"
+            return None if on_disk else NOT_ON_DISK
         case _:
             return None
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
+from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault
 from sessionproof._documents import ALL_CHECKS, Documents
 from sessionproof._json import Object
-from sessionproof._lab import Budget, Lab
+from sessionproof._lab import Lab
 from sessionproof._run import EnvironmentFault, Judge, Run, Setup, Violated, perform
 from sessionproof._statement import Statement
 

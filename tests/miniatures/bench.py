@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from miniatures._clean import Clean
+from sessionproof._budget import PROFILES
 from sessionproof._client import Launch
-from sessionproof._lab import PROFILES, Lab
+from sessionproof._lab import Lab
 
 GROUPS = ("STO", "FMT", "IDS", "COR", "SEC")
 # The clock of every miniature counts nanoseconds, so that no change needs two seconds to be told from another.
