@@ -102,7 +102,7 @@ def check(request: Request) -> int:
     with standard_output() as console:
         screen = Screen(console, len(probes))
         watcher = _Watcher(screen, request.profile)
-        with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder, _pytest_alone(said):
+        with tempfile.TemporaryDirectory(prefix="sessionproof-check-") as folder, _pytest_alone(said, folder):
             status = pytest.main(_arguments(request, workers, Path(folder)), plugins=[watcher])
         screen.end()
         suite = watcher.suite
@@ -148,15 +148,16 @@ def _arguments(request: Request, workers: int, folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _pytest_alone(said: io.StringIO) -> Generator[None]:
-    """Keep the caller's plugins and options out of pytest, and what pytest prints off the screen."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
+def _pytest_alone(said: io.StringIO, folder: str) -> Generator[None]:
+    """Keep the caller's settings out of pytest, what pytest prints off the screen, and Hypothesis's notes elsewhere."""
+    kept = dict(os.environ)
     for name in kept:
-        del os.environ[name]
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        if name.startswith("PYTEST_"):
+            del os.environ[name]
+    os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_STORAGE_DIRECTORY": folder}
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             yield
     finally:
-        del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        os.environ.clear()
         os.environ.update(kept)
