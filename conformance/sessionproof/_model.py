@@ -96,7 +96,8 @@ class Model:
             return self._saved(worlds, call, outcome, document)
         assert isinstance(outcome, Refusal)
         after = worlds if outcome.not_applied else self._unknown(worlds, call)
-        damaged = bool(damage(states)) or worlds.shared_damage
+        # A store may refuse to save over damage where a delete clears it away.
+        may_refuse = worlds.shared_damage or (bool(damage(states)) and "delete" in self.statement.operations)
         if self.invalid(document):
             if outcome.kind is Kind.INVALID_DOCUMENT:
                 return Step(after)
@@ -112,7 +113,7 @@ class Model:
                 return Step(after)
             case Kind.CONFLICT if "if_revision" in call.params:
                 return _refused(after, call, outcome, ("STO-12",), "a save with the current revision succeeds")
-            case Kind.CORRUPT if damaged:
+            case Kind.CORRUPT if may_refuse:
                 return Step(after)
             case _:
                 return self._refused_id(after, call, outcome, states)

@@ -1,6 +1,7 @@
 """The project's JSON Schemas, compiled once, and what is wrong with a value in words."""
 
 import functools
+import json
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator, exceptions
@@ -9,7 +10,7 @@ from referencing.jsonschema import DRAFT202012
 
 from sessionproof import _data
 
-FORMATS = ("message", "snapshot", "session")
+FORMATS = ("message", "snapshot", "session", "step")
 
 
 @functools.cache
@@ -67,7 +68,8 @@ def sentence(error: Any) -> str:  # noqa: ANN401 - a ValidationError; its type i
     """One finding of a validator, where and what, short enough for a line."""
     deepest: Any = cast("Any", exceptions).best_match([error]) if error.context else error
     where: str = deepest.json_path.removeprefix("$").removeprefix(".") or "the value"
-    what: str = (
-        deepest.message if len(deepest.message) <= 200 else deepest.message[:160] + " ... " + deepest.message[-30:]
-    )
-    return f"{where}: {what}"
+    what: str = deepest.message
+    if deepest.validator == "type":
+        # The library shows the value as Python writes it: None, True, single quotes.
+        what = f"{json.dumps(deepest.instance)} is not of type {deepest.validator_value}"
+    return f"{where}: {what if len(what) <= 200 else what[:160] + ' ... ' + what[-30:]}"
