@@ -44,9 +44,10 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Look for what ruff objects to."""
+    """Check the rules and the form of the code, by ruff."""
     session.install(*group("lint"))
     session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
 
 
 @nox.session
@@ -139,7 +140,7 @@ def stable(report: dict[str, Any]) -> dict[str, Any]:
     return {
         "kit": report["kit"],
         "spec": report["spec"],
-        "implementation": report["implementation"],
+        "implementation": {member: report["implementation"][member] for member in ("name", "version")},
         "profile": report["profile"],
         "seed": report["seed"],
         "levels": report["levels"],

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 SPEC = Path(__file__).parents[1] / "spec"
-NAMES = ("message", "snapshot", "session")
+NAMES = ("message", "snapshot", "session", "step")
 SCHEMAS: dict[str, dict[str, Any]] = {
     name: json.loads((SPEC / "formats" / f"{name}.schema.json").read_text(encoding="utf-8")) for name in NAMES
 }
@@ -49,20 +50,110 @@ def agreed(*, valid: bool) -> dict[str, bool]:
 def file_faults(content: bytes) -> list[str]:
     """What is wrong with the bytes of a session's file by the F-DSK rules, a sentence each; empty where nothing is."""
     try:
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant)
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
+        document = _read(content)
     except ValueError as error:
         return [str(error)]
     found = faults(document["format"], document)
     if "api_key" in document.get("llm", {}):
         found.append("a secret is on disk")
+    return found
+
+
+def log_faults(path: Path) -> list[str]:
+    """What is wrong with a log, a file or a folder, by the F-LOG rules, a sentence each; empty where nothing is."""
+    parts, found = _log_parts(path)
+    records = [_record(part) for part in parts]
+    whole = [record for record in records if record is not None]
+    numbers = [record["number"] for record in whole if "number" in record]
+    if len(whole) < len(records) or not records:
+        found.append("a record is damaged, or there is none")
+    if any(faults("step", record) for record in whole):
+        found.append("a record is no step")
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
+        found.append("the numbers do not rise")
+    if not all(isinstance(number, int) for number in numbers):
+        found.append("a number is not in digits alone")
+    if len({record["store"]["id"] for record in whole if "id" in record.get("store", {})}) > 1:
+        found.append("a step is of another log")
+    return found
+
+
+def log_reading(path: Path) -> dict[str, Any]:
+    """What replay of a log gives: the numbers of the entries, the archive and title, whether any damage is in it."""
+    records = [_record(part) for part in _log_parts(path)[0]]
+    kept = records[: _end_of_whole_appends(records)]
+    reading: dict[str, Any] = {"entries": [], "damage": None in kept}
+    own_id = next((record["store"]["id"] for record in kept if record and "id" in record.get("store", {})), None)
+    last = 0
+    for record in filter(None, kept):
+        number = record.get("number", last)
+        foreign = record.get("store", {}).get("id", own_id) != own_id
+        if foreign or faults("step", record) or ("number" in record and number <= last):
+            reading["damage"] = True
+            continue
+        reading["damage"] |= number > last + 1
+        last = number
+        if record["kind"] == "entry":
+            reading["entries"].append(number)
+        elif record["kind"] == "boundary":
+            reading |= {"entries": [], "archive": record["boundary"].get("archive")}
+        elif record["kind"] == "meta":
+            reading["title"] = record["meta"].get("title")
+    return {name: value for name, value in reading.items() if value is not None}
+
+
+def _log_parts(path: Path) -> tuple[list[bytes], list[str]]:
+    """The bytes of each record in order, a line feed last or not, and what is wrong with the names of the files."""
+    if path.is_file():
+        *lines, rest = path.read_bytes().split(b"\n")
+        return [*(line + b"\n" for line in lines), *([rest] if rest else [])], []
+    found: list[str] = []
+    places: dict[int, bytes] = {}
+    for file in path.glob("*.json"):
+        name = re.fullmatch(r"meta|step-([1-9][0-9]*)", file.stem)
+        content = file.read_bytes()
+        record = _record(content)
+        expected = int(name[1]) if name and name[1] else None
+        if name is None or (record and record.get("number") != expected):
+            found.append(f"{file.name} holds something else")
+        else:
+            # A file of its own needs no line feed. A line of its own does, which `_record` asks for.
+            places[expected or 0] = content if content.endswith(b"\n") or b'"checksum"' in content else content + b"\n"
+    return [places[number] for number in sorted(places)], found
+
+
+def _record(content: bytes) -> dict[str, Any] | None:
+    try:
+        return _read(content) if content.endswith(b"\n") else None
+    except ValueError:
+        return None
+
+
+def _end_of_whole_appends(records: list[dict[str, Any] | None]) -> int:
+    """Where the torn tail begins: behind the last step that begins an append, and those that follow it in turn."""
+    end, following = 0, None
+    for at, record in enumerate(records):
+        if record is None:
+            continue
+        number = record.get("number")
+        begins = number is None or record.get("store", {}).get("batch", number) >= number
+        if begins or (at == end and number == following):
+            end, following = at + 1, None if number is None else number + 1
+    return end
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(
+        content.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant
+    )
+    json.dumps(document, ensure_ascii=False).encode("utf-8")
     if "checksum" in document.get("store", {}):
         ending = _ENDING.search(content)
         if list(document)[-1] != "store" or list(document["store"])[-1] != "checksum" or ending is None:
-            found.append("the checksum is not the end of the file")
-        elif hashlib.sha256(content[: ending.start()]).hexdigest().encode() != ending[1]:
-            found.append("the checksum is wrong")
-    return found
+            raise ValueError("the checksum is not the end of the file")
+        if hashlib.sha256(content[: ending.start()]).hexdigest().encode() != ending[1]:
+            raise ValueError("the checksum is wrong")
+    return document
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

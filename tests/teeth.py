@@ -51,7 +51,8 @@ def judged(name: str, found: dict[str, set[str]]) -> list[str]:
         else [f"not caught: {broken.requirement} {broken.fault}"]
     )
     group = broken.requirement.partition("-")[0]
-    return wrong + [f"fails {id} too" for id in found if id.partition("-")[0] != group and id not in broken.also]
+    expected = {group, *broken.also}
+    return wrong + [f"fails {id} too" for id in found if not {id, id.partition("-")[0]} & expected]
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from sessionproof import _json, _schemas, _tree
-from sessionproof._json import JSON, Object
+from sessionproof._json import Object
 from sessionproof._statement import Statement
 from sessionproof._tree import Aspect, Entry, Tree
 from sessionproof._worlds import Present, Violation, Worlds
@@ -189,5 +189,3 @@ CHECKS: dict[str, Callable[[Scene, Object], Violation | None]] = {
     "no canary": no_canary,
     "links kept": links_kept,
 }
-
-__all__ = ["CHECKS", "JSON", "Scene", "forms", "session_files"]

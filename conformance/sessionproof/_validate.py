@@ -1,16 +1,15 @@
-"""`sessionproof validate`: documents and store folders against the formats, each finding with its place and rule."""
+"""`sessionproof validate`: documents, logs and store folders against the formats, each finding with place and rule."""
 
-import hashlib
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
-from sessionproof import _json, _schemas
-from sessionproof._json import JSON
+from sessionproof import _validate_bytes, _validate_logs
+from sessionproof._validate_bytes import Fault
+from sessionproof._validate_logs import Verdict
 
-_DOCUMENTS = ("snapshot", "session")
-_ENDING = re.compile(rb'"checksum":"sha256:([0-9a-f]{64})"\}\}\n\Z')
+_ENDINGS = {".json", ".jsonl"}
 
 
 class NotThere(ValueError):  # noqa: N818 - reads as what is wrong
@@ -19,7 +18,7 @@ class NotThere(ValueError):  # noqa: N818 - reads as what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one file: `rule` and `what` are empty where it is valid."""
+    """What was found of one file: `rule` is empty where it is valid, and `what` is then empty or a remark."""
 
     path: Path
     rule: str = ""
@@ -33,84 +32,58 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else str(self.path)
-        return f"{place}: valid" if self.valid else f"{place}: {self.rule}: {self.what}"
+        return ": ".join(part for part in (place, self.rule or "valid", self.what) if part)
 
 
 def validate(path: Path) -> Iterator[Finding]:
-    """The findings on one document, or on every `*.json` file of a store's folder: there, no secret may be in any.
+    """The findings on one document, step or log, or on every `*.json` and `*.jsonl` file of a store's folder.
+
+    In a folder no secret may be in any document, and the steps of a log must fit together.
 
     Raises:
         NotThere: There is neither.
     """
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*.json") if file.is_file())
+        files = sorted(file for file in path.rglob("*.json*") if file.suffix in _ENDINGS and file.is_file())
         if not files:
-            raise NotThere(f"{path} holds no file whose name ends in .json; is it a store that claims a format?")
-        for file in files:
-            yield from _file(file, on_disk=True)
-    elif path.is_file():
-        yield from _file(path, on_disk=False)
-    else:
+            raise NotThere(f"{path} holds no file *.json or *.jsonl; is it a store that claims a format?")
+        for _, group in groupby(sorted(files, key=lambda file: file.parent), lambda file: file.parent):
+            yield from _folder(list(group))
+    elif not path.is_file():
         raise NotThere(f"{path}: no such file or folder")
+    elif path.suffix == ".jsonl":
+        yield from _log(path)
+    else:
+        _, faults = _validate_bytes.read(path.read_bytes(), on_disk=False)
+        yield from _findings(path, faults)
 
 
-def _file(path: Path, *, on_disk: bool) -> Iterator[Finding]:
-    findings = list(problems(path.read_bytes(), on_disk=on_disk))
-    for rule, what, line in findings:
-        yield Finding(path, rule, what, line)
-    if not findings:
-        yield Finding(path)
+def _folder(files: list[Path]) -> Iterator[Finding]:
+    """The findings on the files that lie in one folder: a log where any of them is a step."""
+    for path in files:
+        if path.suffix == ".jsonl":
+            yield from _log(path)
+    records = [_validate_logs.record(path, path.read_bytes()) for path in files if path.suffix == ".json"]
+    if any(record.is_step for record in records):
+        for verdict in _validate_logs.log_folder(records):
+            yield from _findings(verdict.record.path, verdict.faults, _holes([verdict]))
+    else:
+        for record in records:
+            yield from _findings(record.path, record.faults)
 
 
-def problems(content: bytes, *, on_disk: bool = True) -> Iterator[tuple[str, str, int | None]]:
-    """What is wrong with the bytes of a session's file: rule of spec/formats.md, text, line where it is known.
-
-    A document that is not said to be on disk may hold a secret, as one that is handed to save may.
-    """
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        yield "F-DSK-2", f"no UTF-8 at byte {error.start}", content[: error.start].count(b"\n") + 1
-        return
-    if text.startswith("\ufeff"):
-        yield "F-DSK-2", "starts with a byte-order mark", 1
-        return
-    try:
-        value = _json.decode(text)
-    except _json.NotJson as error:
-        found = re.search(r"line ([0-9]+)", str(error))
-        rule = "F-DSK-3" if "stands twice" in str(error) or "is no JSON number" in str(error) else "F-DSK-2"
-        yield rule, str(error), int(found[1]) if found else None
-        return
-    if any(_json.has_lone_surrogate(string) for string in _json.strings(value)):
-        yield "F-DSK-3", "holds a lone surrogate", None
-    if not isinstance(value, dict):
-        yield "F-DSK-4", "no object", None
-        return
-    llm = value.get("llm")
-    if (on_disk or "store" in value) and isinstance(llm, dict) and "api_key" in llm:
-        yield "F-DSK-6", "llm.api_key: a secret is on disk", None
-        value = {**value, "llm": {name: member for name, member in llm.items() if name != "api_key"}}
-    yield from _by_schema(value)
-    yield from _checksum(value, content)
+def _findings(path: Path, faults: Iterable[Fault], remark: str = "") -> list[Finding]:
+    return [Finding(path, fault.rule, fault.what, fault.line) for fault in faults] or [Finding(path, what=remark)]
 
 
-def _by_schema(value: dict[str, JSON]) -> Iterator[tuple[str, str, int | None]]:
-    name = value.get("format")
-    if name not in _DOCUMENTS:
-        known = " or ".join(_DOCUMENTS)
-        yield "F-DSK-4", f"format: {_json.encode(name)} is no format that this kit knows ({known})", None
-        return
-    for sentence in _schemas.problems(str(name), value):
-        yield "F-DSK-4", sentence, None
+def _log(path: Path) -> list[Finding]:
+    verdicts = list(_validate_logs.log_file(path))
+    if not verdicts:
+        return [Finding(path, "F-LOG-8", "empty; a log has at least one record")]
+    faults = [fault._replace(line=verdict.record.line) for verdict in verdicts for fault in verdict.faults]
+    return _findings(path, faults, _holes(verdicts))
 
 
-def _checksum(value: dict[str, JSON], content: bytes) -> Iterator[tuple[str, str, int | None]]:
-    store = value.get("store")
-    if not isinstance(store, dict) or "checksum" not in store:
-        return
-    found = _ENDING.search(content)
-    if found is None or list(value)[-1] != "store":
-        yield "F-DSK-5", "the file does not end with the checksum as the last member of `store`, the last member", None
-    elif hashlib.sha256(content[: found.start()]).hexdigest().encode() != found[1]:
-        yield "F-DSK-5", "the checksum is not that of the bytes before it", None
+def _holes(verdicts: Iterable[Verdict]) -> str:
+    holes = [verdict.hole for verdict in verdicts if verdict.hole is not None]
+    return "no step " + ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in holes) if holes else ""

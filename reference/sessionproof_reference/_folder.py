@@ -39,7 +39,7 @@ def make(path: Path) -> None:
         for name in names(folder):
             if _TEMPORARY.fullmatch(name):
                 with suppress(OSError):
-                    os.unlink(name, dir_fd=folder)
+                    _discard(folder, name)
 
 
 @contextmanager
@@ -59,21 +59,31 @@ def locked(path: Path, *, shared: bool = False, wait_s: float = LOCK_WAIT_S) -> 
     Raises:
         Conflict: The lock could not be had within `wait_s` seconds.
     """
-    with opened(path) as folder:
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(folder, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Conflict(f"{path} was locked by another for {wait_s:g} s; try again") from None
-                time.sleep(0.002)
+    with opened(path) as folder, held(folder, path, shared=shared, wait_s=wait_s):
+        yield folder
+
+
+@contextmanager
+def held(file: int, name: str | Path, *, shared: bool = False, wait_s: float = LOCK_WAIT_S) -> Generator[None]:
+    """The lock on an open file or folder of that name.
+
+    Raises:
+        Conflict: The lock could not be had within `wait_s` seconds.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
         try:
-            yield folder
-        finally:
-            # Closing is not enough: a child that was forked meanwhile holds the lock by its copy of the descriptor.
-            fcntl.flock(folder, fcntl.LOCK_UN)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Conflict(f"{name} was locked by another for {wait_s:g} s; try again") from None
+            time.sleep(0.002)
+    try:
+        yield
+    finally:
+        # Closing is not enough: a child that was forked meanwhile holds the lock by its copy of the descriptor.
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def names(folder: int) -> list[str]:
@@ -97,21 +107,40 @@ def read(folder: int, name: str, last: int | None = None) -> bytes | None:
         Corrupt: It is a link, a folder, a pipe or a socket. None of them is followed or waited for.
     """
     try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        with entry(folder, name) as file:
+            size = os.fstat(file).st_size
+            if last is not None:
+                os.lseek(file, max(0, size - last), os.SEEK_SET)
+            return rest(file, size)
     except FileNotFoundError:
         return None
+
+
+def rest(file: int, size: int) -> bytes:
+    """The file's bytes from where it stands; `size` is what there might be of them."""
+    return b"".join(iter(lambda: os.read(file, size + 1), b""))
+
+
+@contextmanager
+def entry(folder: int, name: str, flags: int = os.O_RDONLY, *, is_folder: bool = False) -> Generator[int]:
+    """What has that name in the folder, open.
+
+    Raises:
+        Corrupt: It is no regular file (`is_folder`: no folder). No link is followed, and no pipe waited for.
+    """
+    refusal = f"{name} is no {'folder' if is_folder else 'regular file'}; move it away"
+    kind = os.O_DIRECTORY if is_folder else 0
+    try:
+        file = os.open(name, flags | kind | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except OSError as error:
-        # What Linux answers for a link and for a socket.
-        if error.errno in {errno.ELOOP, errno.ENXIO}:
-            raise Corrupt(f"{name} is not a regular file; move it away") from error
+        # What Linux answers for a link and for a socket; for a folder to be written; for a file that should be one.
+        if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.ENOTDIR}:
+            raise Corrupt(refusal) from error
         raise
     try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise Corrupt(f"{name} is not a regular file; move it away")
-        if last is not None:
-            os.lseek(file, max(0, status.st_size - last), os.SEEK_SET)
-        return b"".join(iter(lambda: os.read(file, status.st_size + 1), b""))
+        if not is_folder and not stat.S_ISREG(os.fstat(file).st_mode):
+            raise Corrupt(refusal)
+        yield file
     finally:
         os.close(file)
 
@@ -139,6 +168,12 @@ def remove(folder: int, name: str) -> bool:
         return False
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    take_away(folder, name)
+    return True
+
+
+def take_away(folder: int, name: str) -> None:
+    """Take the name away, durably, from a file or from a folder of files. Under the lock only."""
     temporary = _new_name()
     os.rename(name, temporary, src_dir_fd=folder, dst_dir_fd=folder)
     try:
@@ -147,8 +182,7 @@ def remove(folder: int, name: str) -> bool:
         # A retry that found nothing to remove would have nothing to make durable either.
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         raise
-    os.unlink(temporary, dir_fd=folder)
-    return True
+    _discard(folder, temporary)
 
 
 def keep_aside(folder: int, name: str) -> None:
@@ -169,6 +203,60 @@ def prove_writable(folder: int) -> None:
     os.fsync(folder)
 
 
+def create(folder: int, name: str, data: bytes = b"") -> None:
+    """A new, synced file; the name is durable with the next fsync of the folder.
+
+    Raises:
+        FileExistsError: Something has that name.
+    """
+    file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        try:
+            write_all(file, data)
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
+def write_all(file: int, data: bytes) -> None:
+    """Write all of it, however much the system takes at once."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+@contextmanager
+def new_folder(folder: int, name: str) -> Generator[int]:
+    """A new folder, which gets the name at the end of the block, at once and durably. Under the lock only."""
+    temporary = _new_name()
+    os.mkdir(temporary, 0o700, dir_fd=folder)
+    try:
+        with entry(folder, temporary, is_folder=True) as inner:
+            yield inner
+            os.fsync(inner)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            _discard(folder, temporary)
+        raise
+    os.fsync(folder)
+
+
+def _discard(folder: int, name: str) -> None:
+    """Remove a file, or a folder of files."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except IsADirectoryError:
+        with entry(folder, name, is_folder=True) as inner:
+            for inner_name in names(inner):
+                os.unlink(inner_name, dir_fd=inner)
+        os.rmdir(name, dir_fd=folder)
+
+
 def _new_name() -> str:
     return f".sessionproof-{secrets.token_hex(8)}.tmp"
 
@@ -177,15 +265,8 @@ def _new_name() -> str:
 def _temporary(folder: int, data: bytes) -> Generator[str]:
     """The name of a new, synced file with these bytes; removed where anything fails before the end of the block."""
     name = _new_name()
-    file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    create(folder, name, data)
     try:
-        try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(file, rest) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
         yield name
     except BaseException:
         with suppress(OSError):

@@ -10,6 +10,7 @@ by the checksum.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ _KEY = b'"checksum":'
 _DIGEST = b'"sha256:'
 _ENDING = len(_KEY) + len(_DIGEST) + 64 + len(b'"}}\n')
 _ID = b'"store":{"id":'
+_SURROGATE = re.compile(rb"\\u[Dd][89A-Fa-f]")
 _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 
 
@@ -64,11 +66,20 @@ def encode(record: Record, session_id: str) -> bytes:
     stamps = {"revision": record.revision, "created_at": record.created_at, "saved_at": record.saved_at}
     store = {"id": session_id, **{name: text for name, text in stamps.items() if text is not None}}
     attachments = {"attachments": record.attachments} if record.attachments else {}
-    file = {**record.document, **attachments, "store": store}
+    return seal({**record.document, **attachments}, store)
+
+
+def seal(document: Document, store: Document) -> bytes:
+    """The bytes of a document, and behind it what the store says of it and the checksum; one line.
+
+    Raises:
+        InvalidDocument: As for `encode`.
+    """
+    file = {**document, "store": store}
     try:
         text = json.dumps(file, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         data = _sealed(text.removesuffix("}}").encode() + b",")
-        read_back = _parse(data)
+        read_back = parse(data)
     except (Corrupt, TypeError, ValueError, RecursionError) as error:
         raise InvalidDocument(f"this cannot be kept as JSON: {error}") from error
     del read_back["store"]["checksum"]
@@ -84,10 +95,8 @@ def decode(data: bytes, format_name: Format, session_id: str) -> Record:
         Corrupt: The bytes are not those of a file of the format under this id.
         UnsupportedVersion: They are whole, and of a newer major version.
     """
-    file = _parse(data)
-    version = file.get("version")
-    if isinstance(version, str) and (match := _VERSION.fullmatch(version)) and match[1] not in {"0", "1"}:
-        raise UnsupportedVersion(f"the file is of version {version[:20]}, this store reads 1; use a newer one")
+    file = parse(data)
+    refuse_newer(file)
     # With a `store`, the schema asks of it what it asks of a file: no secret.
     if not is_valid(format_name, {"store": {}, **file}):
         raise Corrupt(f"the file is no {format_name}; `sessionproof validate` says why")
@@ -97,6 +106,17 @@ def decode(data: bytes, format_name: Format, session_id: str) -> Record:
     attachments = file.pop("attachments", {})
     stamps = [store.get(name) for name in ("revision", "created_at", "saved_at")]
     return Record(file, attachments, *(stamp if isinstance(stamp, str) else None for stamp in stamps))
+
+
+def refuse_newer(file: Document) -> None:
+    """Tell a file of a newer version from a damaged one.
+
+    Raises:
+        UnsupportedVersion: It is of a newer major version.
+    """
+    version = file.get("version")
+    if isinstance(version, str) and (match := _VERSION.fullmatch(version)) and match[1] not in {"0", "1"}:
+        raise UnsupportedVersion(f"the file is of version {version[:20]}, this store reads 1; use a newer one")
 
 
 def id_at_end(tail: bytes) -> str | None:
@@ -115,13 +135,18 @@ def _sealed(content: bytes) -> bytes:
     return content + _KEY + _DIGEST + hashlib.sha256(content).hexdigest().encode() + b'"}}\n'
 
 
-def _parse(data: bytes) -> Document:
-    """The JSON object in the bytes, with a checksum that holds where there is one."""
+def parse(data: bytes) -> Document:
+    """The JSON object in the bytes, with a checksum that holds where there is one.
+
+    Raises:
+        Corrupt: The bytes are no such object: what another reader might read otherwise included.
+    """
     try:
-        value: object = json.loads(data.decode(), object_pairs_hook=_members)
-        # What Python reads beyond JSON, it can refuse to write: NaN, numbers past a double, lone surrogates.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        depth = _depth(value)
+        value: object = _DECODER.decode(data.decode())
+        if _SURROGATE.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
+        # A bound first: to count brackets is quicker than to walk.
+        depth = _depth(value) if data.count(b"[") + data.count(b"{") > DEEPEST else 0
     except (ValueError, RecursionError) as error:
         raise Corrupt(f"the file is no JSON: {error}") from error
     if not isinstance(value, dict):
@@ -146,6 +171,21 @@ def _members(pairs: list[tuple[str, Any]]) -> Document:
     if len(members) < len(pairs):
         raise ValueError("a member stands twice in one object")
     return members
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is beyond a double")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+# Strict where Python is lenient: it would take NaN, numbers past a double, and the last of two members of one name.
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_finite, parse_constant=_no_constant)
 
 
 def _depth(value: object) -> int:

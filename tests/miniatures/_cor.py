@@ -89,7 +89,7 @@ class ZerosAreFresh(Clean):
         return super().decode(data, id)
 
 
-@breaks("COR-3", "wrong-document", also="FMT-6")
+@breaks("COR-3", "wrong-document")
 class NoChecksum(Trusting):
     """There is no checksum, so that a changed letter is a letter."""
 
@@ -165,7 +165,7 @@ class DepthIsUnbounded(Clean):
         return super().decode(data, id)
 
 
-@breaks("COR-7", "wrong-document", also="FMT-6")
+@breaks("COR-7", "wrong-document")
 class LastMemberWins(Trusting):
     """Where a member stands twice the last one counts, and NaN is a number."""
 

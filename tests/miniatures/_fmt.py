@@ -36,7 +36,7 @@ class AbsentIsNull(CleanFormat):
         return {name: value for name, value in document.items() if name != "summary" or value is not None}
 
 
-@breaks("FMT-1", "not-valid", also="COR-7")
+@breaks("FMT-1", "not-valid")
 class Envelope(CleanFormat):
     """The document lies inside an object of the store's own."""
 
@@ -164,7 +164,7 @@ class InvalidIsInternal(Clean):
             raise TypeError("expected a dict")
 
 
-@breaks("FMT-5", "secret-on-disk", also="COR-4")
+@breaks("FMT-5", "secret-on-disk")
 class SecretInLog(CleanFormat):
     """Each save adds its request to a log, in base64."""
 
@@ -252,7 +252,7 @@ class DeepIsUnreadable(Clean):
                 self.decode = decode  # type: ignore[method-assign]
 
 
-@breaks("FMT-8", "lost")
+@breaks("FMT-8", "lost", also="STO-11 COR-7")
 class LongIsAbsent(Clean):
     """Files of more than 64 KiB are written, and passed over by the reader."""
 

@@ -45,7 +45,7 @@ class Named(Clean):
         return super().decode(data, inside)
 
 
-@breaks("IDS-1", "outside-read")
+@breaks("IDS-1", "outside-read", also="COR-11")
 class PathsAreJoined(Named):
     """The id is a path below the root, wherever it leads."""
 
@@ -62,7 +62,7 @@ class PathsAreJoined(Named):
             raise InvalidId("no such file") from error
 
 
-@breaks("IDS-1", "outside-read")
+@breaks("IDS-1", "outside-read", also="COR-11")
 class PercentIsDecoded(PathsAreJoined):
     """An id with slashes is refused, and percent signs are decoded after that."""
 
@@ -82,7 +82,7 @@ class DeleteIsJoined(Clean):
         return super().delete(id)
 
 
-@breaks("IDS-2", "wrong-document")
+@breaks("IDS-2", "wrong-document", also="COR-11")
 class UnderlinedIds(Named):
     """Characters that a file name should not have become `_`."""
 
@@ -90,7 +90,7 @@ class UnderlinedIds(Named):
         return re.sub(r"[^A-Za-z0-9._-]", "_", id) or "default"
 
 
-@breaks("IDS-2", "wrong-document")
+@breaks("IDS-2", "wrong-document", also="COR-11")
 class FoldedIds(Named):
     """Upper case and lower case are one."""
 
@@ -98,7 +98,7 @@ class FoldedIds(Named):
         return quote(id.lower(), safe="", errors="replace")
 
 
-@breaks("IDS-2", "wrong-document")
+@breaks("IDS-2", "wrong-document", also="COR-11")
 class CutIds(Named):
     """Names are cut after 200 characters."""
 
@@ -106,7 +106,7 @@ class CutIds(Named):
         return quote(id, safe="", errors="replace")[:200]
 
 
-@breaks("IDS-2", "wrong-document")
+@breaks("IDS-2", "wrong-document", also="COR-11")
 class NormalisedIds(Named):
     """Ids are brought to the Unicode form NFC."""
 
@@ -114,7 +114,7 @@ class NormalisedIds(Named):
         return quote(unicodedata.normalize("NFC", id), safe="", errors="replace")
 
 
-@breaks("IDS-2", "wrong-document")
+@breaks("IDS-2", "wrong-document", also="COR-11")
 class StrippedIds(Named):
     """Spaces and dots at the ends of an id are dropped."""
 
@@ -122,7 +122,7 @@ class StrippedIds(Named):
         return quote(id.strip(" .\n\t"), safe="", errors="replace")
 
 
-@breaks("IDS-3", "listed-absent")
+@breaks("IDS-3", "listed-absent", also="COR-11")
 class ListedQuoted(Named):
     """Ids are quoted in the names of the files, and listed so."""
 
@@ -185,7 +185,7 @@ class LinesAreIds(Clean):
         yield from "\n".join(sorted(super().list())).splitlines()
 
 
-@breaks("IDS-5", "lost")
+@breaks("IDS-5", "lost", also="STO-6")
 class DeleteIsGlob(Clean):
     """A delete removes every session that the id matches as a glob pattern."""
 
@@ -210,7 +210,7 @@ class LoadIsLike(Clean):
         return None if like is None else super().get(like)
 
 
-@breaks("IDS-5", "delete-internal")
+@breaks("IDS-5", "delete-internal", also="STO-6")
 class IdIsTemplate(Clean):
     """Messages are formatted with the id as the template."""
 
@@ -231,7 +231,7 @@ class WholeNames(Named):
         return quote(id, safe="", errors="replace")
 
 
-@breaks("IDS-6", "load-corrupt")
+@breaks("IDS-6", "load-corrupt", also="COR-8 COR-11")
 class LockIsAnId(WholeNames):
     """One name is that of the lock."""
 
@@ -244,7 +244,7 @@ class LockIsAnId(WholeNames):
         return None if name == ".lock" else super().id_in(name)
 
 
-@breaks("IDS-6", "lost")
+@breaks("IDS-6", "lost", also="COR-8 COR-11")
 class TemporaryIsAnId(WholeNames):
     """Files have the ids for names, and each is first written under its name with `.tmp` behind it."""
 

@@ -80,7 +80,7 @@ class SystemTemporary(Clean):
         shutil.move(temporary, self.path(name))
 
 
-@breaks("SEC-3", "written-outside")
+@breaks("SEC-3", "written-outside", also="IDS-1")
 class BackupBesideRoot(Clean):
     """Each save writes a copy beside the root."""
 

@@ -21,7 +21,7 @@ class LoadLeavesLock(Clean):
         return super().load(id)
 
 
-@breaks("STO-1", "load-not_found")
+@breaks("STO-1", "load-not_found", also="FMT-8 IDS COR")
 class AbsentIsAnError(Clean):
     """A load of what was never saved is an error."""
 
@@ -32,7 +32,7 @@ class AbsentIsAnError(Clean):
         return loaded
 
 
-@breaks("STO-2", "wrong-document")
+@breaks("STO-2", "wrong-document", also="IDS-6")
 class SaveMerges(Clean):
     """A save keeps the old messages that stand behind the new ones, as an upsert by row number does."""
 
@@ -44,7 +44,7 @@ class SaveMerges(Clean):
         return super().save(id, document, if_revision)
 
 
-@breaks("STO-2", "wrong-document")
+@breaks("STO-2", "wrong-document", also="FMT-8 IDS-6 COR-8")
 class SaveOnlyOnce(Clean):
     """A save over a session is acknowledged and does nothing, as INSERT OR IGNORE does."""
 
@@ -57,7 +57,7 @@ class SaveOnlyOnce(Clean):
         return super().save(id, document, if_revision)
 
 
-@breaks("STO-3", "delete-io")
+@breaks("STO-3", "delete-io", also="IDS")
 class DeleteTwiceFails(Clean):
     """Deleting an absent session is an error."""
 
@@ -66,7 +66,7 @@ class DeleteTwiceFails(Clean):
         return True
 
 
-@breaks("STO-3", "listed-absent")
+@breaks("STO-3", "listed-absent", also="IDS COR-8")
 class ListIsCached(Clean):
     """The list is kept in memory, and a delete does not drop it."""
 
@@ -79,7 +79,7 @@ class ListIsCached(Clean):
         yield from self.known
 
 
-@breaks("STO-3", "not-gone")
+@breaks("STO-3", "not-gone", also="IDS COR-8")
 class DeletedIsCached(Clean):
     """Documents are kept in memory, and a delete does not drop them."""
 
@@ -97,7 +97,7 @@ class DeletedIsCached(Clean):
         return loaded
 
 
-@breaks("STO-4", "listed-absent")
+@breaks("STO-4", "listed-absent", also="FMT IDS COR")
 class ListNamesFiles(Clean):
     """The list answers the stems of the files and not the ids."""
 
@@ -110,7 +110,7 @@ class ListNamesFiles(Clean):
         return sorted(found, key=lambda pair: pair[1].changed if pair[1] else 0, reverse=True)
 
 
-@breaks("STO-4", "not-listed")
+@breaks("STO-4", "not-listed", also="IDS-2")
 class ListHasOnePage(Clean):
     """The list ends after three sessions."""
 
@@ -124,7 +124,7 @@ class ListNamesBackups(Clean):
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         name = self.file_name(id)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):
             os.link(self.path(name), self.path(name + ".bak"))
         return super().save(id, document, if_revision)
 
@@ -137,7 +137,7 @@ class ListNamesBackups(Clean):
         return super().id_in(name.removesuffix(".bak"))
 
 
-@breaks("STO-5", "exists-wrong")
+@breaks("STO-5", "exists-wrong", also="IDS COR")
 class ExistsRemembers(Clean):
     """`exists` is true of a deleted session, because a marker of it is kept."""
 
@@ -151,7 +151,7 @@ class ExistsRemembers(Clean):
         return super().exists(id) or self.path(self.file_name(id) + ".gone").exists()
 
 
-@breaks("STO-5", "exists-wrong")
+@breaks("STO-5", "exists-wrong", also="IDS COR")
 class ExistsHides(Clean):
     """`exists` asks a set that only the saves of this store object fill."""
 
@@ -167,7 +167,7 @@ class ExistsHides(Clean):
         return id in self.saved and super().exists(id)
 
 
-@breaks("STO-6", "attachments-wrong")
+@breaks("STO-6", "attachments-wrong", also="IDS-2")
 class DeleteByPrefix(Clean):
     """A delete drops the attachments of every id that begins with the id: those of all for the empty one."""
 
@@ -178,7 +178,7 @@ class DeleteByPrefix(Clean):
         return super().delete(id)
 
 
-@breaks("STO-6", "wrong-document")
+@breaks("STO-6", "wrong-document", also="IDS")
 class OneFileForTwo(Clean):
     """Every session is written to the file that was written last, as with a path kept from the last open."""
 
@@ -195,7 +195,7 @@ class OneFileForTwo(Clean):
         return revision
 
 
-@breaks("STO-7", "wrong-document")
+@breaks("STO-7", "wrong-document", also="FMT-8 IDS-6 COR-8")
 class LastSaveIsPending(Clean):
     """The last save over a session stays in memory until the next write, and the end of the store does not write it."""
 
@@ -224,7 +224,7 @@ class LastSaveIsPending(Clean):
         return self.pending.get(name) or super().read(name)
 
 
-@breaks("STO-8", "disk-changed", also="FMT-6")
+@breaks("STO-8", "disk-changed")
 class LoadTouches(Clean):
     """A load sets the time of the file, so that the sessions used last come first."""
 
@@ -324,7 +324,7 @@ class AttachmentsAreCapped(Clean):
         super().attach(id, kind, items[-256:])
 
 
-@breaks("STO-11", "attachments-wrong")
+@breaks("STO-11", "attachments-wrong", also="COR-4 COR-8")
 class AttachmentsAreAdded(Clean):
     """Items are put behind those that were attached before."""
 
@@ -332,7 +332,7 @@ class AttachmentsAreAdded(Clean):
         super().attach(id, kind, (self.attachments(id, kind) or []) + items)
 
 
-@breaks("STO-11", "attachments-wrong")
+@breaks("STO-11", "attachments-wrong", also="IDS COR")
 class KindsAreOne(Clean):
     """All kinds of attachments are one list."""
 
@@ -343,7 +343,7 @@ class KindsAreOne(Clean):
         return super().attachments(id, "artifacts")
 
 
-@breaks("STO-11", "attachments-wrong")
+@breaks("STO-11", "attachments-wrong", also="IDS-6")
 class AttachmentsSurviveDelete(Clean):
     """A delete leaves the attachments, and the next session under the id has them."""
 
@@ -364,7 +364,7 @@ class AttachmentsSurviveDelete(Clean):
         return revision
 
 
-@breaks("STO-11", "attachments-wrong")
+@breaks("STO-11", "attachments-wrong", also="IDS-6 COR-8")
 class SaveDropsAttachments(Clean):
     """A save of the document drops what was attached."""
 

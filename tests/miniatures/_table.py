@@ -13,7 +13,7 @@ Store = TypeVar("Store", bound=type[Clean])
 class Broken:
     """One broken store: the requirement that it is made to break, and the fault by which the kit must name that.
 
-    `also` are requirements of other groups that cannot stand when this one falls, `deadline` the seconds that it gets
+    `also` are requirements, or whole groups, that cannot stand when this one falls, `deadline` the seconds that it gets
     for an answer.
     """
 
@@ -38,7 +38,7 @@ BROKEN: list[Broken] = []
 
 
 def breaks(requirement: str, fault: str, also: str = "", deadline: float = 10.0) -> Callable[[Store], Store]:
-    """Enter a broken store into the table; `also` are ids with spaces between them."""
+    """Enter a broken store into the table; `also` has spaces between its words."""
 
     def enter(store: Store) -> Store:
         BROKEN.append(Broken(store, requirement, fault, frozenset(also.split()), deadline))
