@@ -75,6 +75,8 @@ def log_faults(path: Path) -> list[str]:
         found.append("a number is not in digits alone")
     if len({record["store"]["id"] for record in whole if "id" in record.get("store", {})}) > 1:
         found.append("a step is of another log")
+    if _end_of_whole_appends(records) < len(records):
+        found.append("an append is not whole")
     return found
 
 
