@@ -13,18 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from format_judges import NAMES, SCHEMAS, SPEC, agreed, faults, file_faults, verdicts
+from format_judges import NAMES, SCHEMAS, SPEC, agreed, faults, file_faults, log_faults, log_reading, verdicts
 from sessionproof._json import JSON, Object
 
 EXAMPLES = SPEC / "formats" / "examples"
 RULES: dict[str, dict[str, Any]] = tomllib.loads((EXAMPLES / "rules.toml").read_text(encoding="utf-8"))
 OTHERS: st.SearchStrategy[JSON] = st.sampled_from([None, True, -1, 0.5, "", [], {}, [{"deep": None}]])
+READINGS: dict[str, dict[str, Any]] = json.loads((EXAMPLES / "log" / "readings.json").read_text(encoding="utf-8"))
 FREE = {"labels", "extensions", "arguments", "value", "details"}
 
 
 def examples(kind: str, *names: str) -> list[Path]:
     """The example files of one kind, by path within the examples folder."""
     return sorted(path.relative_to(EXAMPLES) for name in names for path in (EXAMPLES / name / kind).glob("*.json"))
+
+
+def logs(kind: str) -> list[Path]:
+    """The example logs of one kind, files and folders, by path within the examples folder."""
+    return sorted(path.relative_to(EXAMPLES) for path in (EXAMPLES / "log" / kind).iterdir())
 
 
 def objects(value: JSON) -> Iterator[Object]:
@@ -123,9 +129,35 @@ def test_invalid_file_is_taken(path: Path) -> None:
     assert file_faults((EXAMPLES / path).read_bytes()) != []
 
 
+@pytest.mark.parametrize("path", logs("valid"), ids=str)
+def test_valid_log_is_refused(path: Path) -> None:
+    """The bytes of a valid log keep every rule of how a log lies on disk."""
+    assert log_faults(EXAMPLES / path) == []
+
+
+@pytest.mark.parametrize("path", logs("invalid"), ids=str)
+def test_invalid_log_is_taken(path: Path) -> None:
+    """The bytes of an invalid log break a rule of how a log lies on disk."""
+    assert log_faults(EXAMPLES / path) != []
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_log_is_replayed_otherwise(name: str) -> None:
+    """Replay gives the entries, archive, title and damage that are noted; where no damage is noted it may be named."""
+    expected = READINGS[name]
+    reading = log_reading(EXAMPLES / "log" / name)
+
+    assert reading == {"damage": reading["damage"], **expected}
+
+
+def test_log_has_no_reading() -> None:
+    """What replay gives is noted for every valid log."""
+    assert {path.relative_to("log").as_posix() for path in logs("valid")} - READINGS.keys() == set()
+
+
 def test_rule_is_not_in_the_prose() -> None:
-    """formats.md states each rule once, and the index of the examples has the same rules in the same order."""
-    prose = (SPEC / "formats.md").read_text(encoding="utf-8")
+    """The pages state each rule once, and the index of the examples has the same rules in the same order."""
+    prose = "".join((SPEC / page).read_text(encoding="utf-8") for page in ("formats.md", "logs.md"))
 
     assert re.findall(r"^### (F-[A-Z]+-[0-9]+): ", prose, re.MULTILINE) == list(RULES)
 
@@ -140,13 +172,13 @@ def test_rule_without_examples(rule: str) -> None:
     assert "file_rule" in entry or {"valid", "invalid"} <= entry.keys()
     for kind in ("valid", "invalid"):
         for name in entry.get(kind, ["-"]):
-            assert name == "-" or (name.split("/")[1] == kind and (EXAMPLES / name).is_file()), name
+            assert name == "-" or (name.split("/")[1] == kind and (EXAMPLES / name).exists()), name
 
 
 def test_example_shows_no_rule() -> None:
     """Every example file is there for a rule."""
     shown = {name for entry in RULES.values() for kind in ("valid", "invalid") for name in entry.get(kind, [])}
-    present = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob("*/*/*.json")}
+    present = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob("*/*/*")}
 
     assert present - shown == set()
 

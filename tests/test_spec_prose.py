@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from format_judges import NAMES, SPEC, agreed, file_faults, verdicts
+from format_judges import NAMES, SPEC, agreed, file_faults, log_faults, verdicts
 
 PAGES = sorted(SPEC.glob("*.md"))
 PROTOCOL = {"request", "result", "response", "error", "statement"}
@@ -44,7 +44,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("block", list(blocks()), ids=str)
-def test_block_is_not_what_it_says(block: Block) -> None:
+def test_block_is_not_what_it_says(block: Block, tmp_path: Path) -> None:
     """A block that calls itself valid or invalid is so; any other is JSON, messages of the protocol included."""
     match block.words:
         case ():
@@ -53,6 +53,10 @@ def test_block_is_not_what_it_says(block: Block) -> None:
             json.loads(block.text)
         case ("file", ("valid" | "invalid") as claim):
             assert (file_faults(block.text.encode()) == []) == (claim == "valid")
+        case ("log", ("valid" | "invalid") as claim):
+            log = tmp_path / "log.jsonl"
+            log.write_text(block.text, encoding="utf-8")
+            assert (log_faults(log) == []) == (claim == "valid")
         case (name, ("valid" | "invalid") as claim) if name in NAMES:
             assert verdicts(name, json.loads(block.text)) == agreed(valid=claim == "valid")
         case words:
@@ -66,9 +70,10 @@ def test_fence_is_not_seen() -> None:
     assert fences == len(list(blocks()))
 
 
-def test_rule_has_no_block() -> None:
-    """Every rule of formats.md is followed by at least one block of JSON."""
-    _, *rules = re.split(r"^### ", (SPEC / "formats.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+@pytest.mark.parametrize("page", ["formats.md", "logs.md"])
+def test_rule_has_no_block(page: str) -> None:
+    """Every rule of a format is followed by at least one block of JSON."""
+    _, *rules = re.split(r"^### ", (SPEC / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
 
     assert [rule.split(":")[0] for rule in rules if "```json" not in rule] == []
 

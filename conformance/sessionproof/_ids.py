@@ -171,6 +171,26 @@ FAMILIES: list[list[str]] = [
     ["\U0001f600" * 64 + "x", "\U0001f600" * 64 + "y"],
 ]
 
+EDGES: list[str] = [
+    "a",
+    "Z",
+    "0",
+    "-",
+    "_",
+    "--",
+    "-a",
+    "_a",
+    "a-",
+    "CON",
+    "null",
+    "x" * 63,
+    "y" * 64,
+    "-" * 64,
+    "00000000-0000-0000-0000-000000000000",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+]
+"""Ids at the edges of the usual promises (IDS-7)."""
+
 SEVERE: list[str] = [
     "",
     "l" * 255,

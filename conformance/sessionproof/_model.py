@@ -30,8 +30,10 @@ from sessionproof._worlds import (
     Value,
     Violation,
     Worlds,
+    attachment_keys,
     damage,
     issued,
+    suspected,
 )
 
 _WRITES = frozenset({"save", "delete", "attach", "prune"})
@@ -79,7 +81,7 @@ class Model:
         def suspect(_: str, state: State) -> State:
             match state:
                 case Present():
-                    return replace(state, suspects=(*state.suspects, "STO-7"), current=frozenset())
+                    return suspected(replace(state, current=frozenset()), (*state.suspects, "STO-7"))
                 case Absent():
                     return replace(state, suspects=(*state.suspects, "STO-7"))
                 case _:
@@ -257,7 +259,7 @@ class Model:
         states = worlds.states(call.id)
         if isinstance(outcome, Answer):
             suspects: Suspects = ("COR-12",) if damage(states) else ("STO-3",)
-            gone = [Absent(suspects, issued(state)) for state in states]
+            gone = [Absent(suspects, issued(state), deleted=True) for state in states]
             return Step(self._others_suspect(worlds.with_states(call.id, gone), call.id))
         assert isinstance(outcome, Refusal)
         after = worlds if outcome.not_applied else self._unknown(worlds, call)
@@ -309,7 +311,7 @@ class Model:
                     state,
                     attachments={**state.attachments, kind: items},
                     previous_attachments=state.attachments,
-                    suspects=("STO-11",),
+                    shelf=(),
                     current=frozenset(),
                 )
                 if isinstance(state, Present)
@@ -335,11 +337,12 @@ class Model:
         kind = cast("str", call.params["kind"])
         if any(isinstance(state, Anything) for state in states):
             return Step(worlds)
-        allowed = [_attachment_keys(state, kind) for state in states]
-        suspects = self._suspects(call.id, states, "STO-11")
+        allowed = [attachment_keys(state, kind) for state in states]
+        shelf = [name for state in states if isinstance(state, Present) for name in state.shelf]
+        suspects = tuple(dict.fromkeys((*shelf, "STO-11", *hostile(self.statement, [call.id]))))
         if isinstance(outcome, Refusal):
             absent = all(isinstance(state, Absent) for state in states)
-            if damage(states) and outcome.kind in CORRUPT:
+            if outcome.kind in CORRUPT and (damage(states) or None in allowed):
                 return Step(worlds)
             if absent and (
                 outcome.kind is Kind.NOT_FOUND
@@ -384,9 +387,11 @@ class Model:
     @staticmethod
     def _others_suspect(worlds: Worlds, id: str) -> Worlds:
         def suspect(other: str, state: State) -> State:
-            if other == id or isinstance(state, Anything) or state.suspects:
+            if other == id or isinstance(state, Anything):
                 return state
-            return replace(state, suspects=("STO-6",))
+            if state.suspects:
+                return replace(state, shelf=("STO-6",)) if isinstance(state, Present) else state
+            return suspected(state, ("STO-6",))
 
         return worlds.mapped(suspect)
 
@@ -430,20 +435,6 @@ class Model:
 
 def _anything(_: str, __: State) -> State:
     return Anything()
-
-
-def _attachment_keys(state: State, kind: str) -> set[str] | None:
-    """What `attachments` may answer: the items as saved; where none were, null or an empty list. None: anything."""
-    none = {"null", "[]"}
-    if not isinstance(state, Present):
-        return none
-    keys: set[str] = set()
-    for saved in (state.attachments, *([state.previous_attachments] if state.damaged else [])):
-        value = saved.get(kind, Value.of([]))
-        if value is None:
-            return None
-        keys |= {value.key} if kind in saved else none
-    return keys
 
 
 def _refused(worlds: Worlds, call: Call, outcome: Refusal, requirements: Suspects, expected: str) -> Step:

@@ -325,7 +325,10 @@ def foreign_untouched(run: "Run", _: Object) -> None:
 
 
 def mark_foreign(run: "Run", _: Object) -> None:
-    """Remember what the store did not make."""
+    """Remember what the store did not make, with modes that a store has no reason to like."""
+    run.root.parent.chmod(0o755)
+    if run.setup.premade:
+        run.root.chmod(0o755)
     run.marks["foreign"] = foreign(run)
 
 
@@ -348,6 +351,23 @@ def bounded_memory(run: "Run", _: Object) -> None:
                 f"{grown >> 20} MiB more",
             )
         )
+
+
+def workspaces(run: "Run", _: Object) -> None:
+    """`summaries` of one workspace are exactly those that name it."""
+    run.perform(Call("summaries"))
+    if not isinstance(run.last, Answer):
+        return
+    summaries = cast("list[Object]", run.last.result["summaries"])
+    for workspace in sorted({name for summary in summaries if isinstance(name := summary.get("workspace"), str)}):
+        run.perform(Call("summaries", {"workspace": workspace}))
+        run.count("workspaces looked at")
+        expected = sorted(cast("str", summary["id"]) for summary in summaries if summary.get("workspace") == workspace)
+        filtered = cast("list[Object]", run.last.result["summaries"]) if isinstance(run.last, Answer) else []
+        found = sorted(cast("str", summary["id"]) for summary in filtered)
+        if found != expected:
+            text = f"`summaries` of the workspace {workspace!r} names other sessions than those of that workspace."
+            run.report(Violation(("STO-9",), "workspace-wrong", text, short(expected), short(found)))
 
 
 def _anonymous(document: Object) -> Object:
@@ -377,4 +397,5 @@ STEPS: dict[str, Callable[["Run", Object], None]] = {
     "mark foreign": mark_foreign,
     "foreign untouched": foreign_untouched,
     "bounded memory": bounded_memory,
+    "workspaces": workspaces,
 }

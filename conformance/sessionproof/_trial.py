@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from hypothesis import Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
@@ -31,6 +31,16 @@ class NotApplicable(Exception):  # noqa: N818 - a verdict
 
 class NotRun(Exception):  # noqa: N818 - a verdict
     """The environment lacks something that the probe needs. The message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden(Generic[T]):
+    """A drawn value that Hypothesis does not print: its printer goes down a frame for each level of nesting."""
+
+    value: T
+
+    def __repr__(self) -> str:
+        return "a drawn value"
 
 
 class _Halt(BaseException):
@@ -137,11 +147,11 @@ class Trial:
 
         @seed(self.lab.seed)
         @self.settings(examples)
-        @given(strategy)
-        def example(value: T) -> None:
+        @given(strategy.map(_Hidden))
+        def example(drawn: _Hidden[T]) -> None:
             self.count("examples")
             with self.halting():
-                body(value)
+                body(drawn.value)
 
         self._unwrapped(example)
 

@@ -65,7 +65,7 @@ def _named(statement: Statement, worlds: Worlds, listed: list[str], method: str)
         if listed.count(id) > 1:
             return wrong("listed-twice", f"names a session {listed.count(id)} times", id)
         if all(isinstance(state, Absent) for state in states):
-            deleted = [name for state in states for name in cast("Absent", state).suspects if name == "STO-3"]
+            deleted = ("STO-3",) if any(cast("Absent", state).deleted for state in states) else ()
             suspects = (*deleted, *hostile(statement, list(worlds.sessions)))
             return wrong("listed-absent", "names a session that is not there", id, *suspects)
     for id, states in worlds.sessions.items():
@@ -75,7 +75,8 @@ def _named(statement: Statement, worlds: Worlds, listed: list[str], method: str)
             return wrong("not-listed", "does not name a session that is there", id, *hostile(statement, [id]))
         if method == "list":
             what = "`list` does not name a damaged session."
-            return Violation(("COR-13",), "not-listed", what, f"right about {short(id)}", short(listed))
+            suspects = ("COR-13", *(worlds.store_suspects if worlds.shared_damage else ()))
+            return Violation(suspects, "not-listed", what, f"right about {short(id)}", short(listed))
     return None
 
 

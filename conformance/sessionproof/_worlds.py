@@ -40,17 +40,19 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The session is not there."""
+    """The session is not there; `deleted` tells one that was from one that never was."""
 
     suspects: Suspects = ("STO-1",)
     stale: frozenset[str] = frozenset()
     damaged: Suspects = ()
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
     """The session is there, with the attachments saved of each kind (None: whatever the store has kept of them).
 
+    `shelf` is the suspicion that the attachments are under: a load that is right clears the document, and not them.
     Where `damaged` names a requirement, the kit has damaged a file of the session: the store may then also answer
     `corrupt`, or what was there before the last write.
     """
@@ -64,6 +66,7 @@ class Present:
     previous_attachments: Mapping[str, Value | None] = field(default_factory=dict[str, "Value | None"])
     changed: int = 0
     damaged: Suspects = ()
+    shelf: Suspects = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +108,12 @@ class Worlds:
 
         def suspect(id: str, state: State) -> State:
             match state:
-                case Present() | Absent() if id in victims:
-                    return replace(state, suspects=(requirement,), damaged=(requirement,))
-                case Present() | Absent():
-                    return replace(state, suspects=("COR-4",))
-                case _:
+                case Anything():
                     return state
+                case Present() | Absent() if id in victims:
+                    return suspected(replace(state, damaged=(requirement,)), (requirement,))
+                case _:
+                    return suspected(state, ("COR-4",))
 
         return replace(
             self.mapped(suspect), store_suspects=(requirement,) if shared else ("COR-4",), shared_damage=shared
@@ -120,7 +123,7 @@ class Worlds:
         """The worlds after the kit did what must not matter: whatever is wrong from here on breaks `requirement`."""
 
         def suspect(_: str, state: State) -> State:
-            return state if isinstance(state, Anything) else replace(state, suspects=(requirement,))
+            return suspected(state, (requirement,))
 
         return replace(self.mapped(suspect), store_suspects=(requirement,))
 
@@ -154,3 +157,28 @@ def issued(state: State) -> frozenset[str]:
             return state.stale
         case _:
             return frozenset()
+
+
+def suspected(state: State, suspects: Suspects) -> State:
+    """The state under suspicion: what is found wrong with the document or the attachments breaks these requirements."""
+    match state:
+        case Present():
+            return replace(state, suspects=suspects, shelf=suspects)
+        case Absent():
+            return replace(state, suspects=suspects)
+        case _:
+            return state
+
+
+def attachment_keys(state: State, kind: str) -> set[str] | None:
+    """What `attachments` may answer: the items as saved; where none were, null or an empty list. None: anything."""
+    none = {"null", "[]"}
+    if not isinstance(state, Present):
+        return none
+    keys: set[str] = set()
+    for saved in (state.attachments, *([state.previous_attachments] if state.damaged else [])):
+        value = saved.get(kind, Value.of([]))
+        if value is None:
+            return None
+        keys |= {value.key} if kind in saved else none
+    return keys

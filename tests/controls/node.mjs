@@ -28,7 +28,8 @@ let root = null;
 const digest = (text) => createHash("sha256").update(text, "utf8").digest("hex");
 
 function fileOf(id) {
-  const name = Buffer.from(id, "utf16le").toString("hex");
+  if (!id.isWellFormed()) throw new Refused("invalid_id", -32001, "a lone surrogate");
+  const name = Buffer.from(id, "utf8").toString("hex");
   if (name.length > 200) throw new Refused("invalid_id", -32001, "too long");
   return path.join(root, `s${name}.session`);
 }

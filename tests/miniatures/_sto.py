@@ -118,11 +118,12 @@ class ListHasOnePage(Clean):
         yield from sorted(super().list())[:3]
 
 
-@breaks("STO-4", "listed-twice")
+@breaks("STO-4", "listed-twice", also="FMT-8 IDS-6")
 class ListNamesBackups(Clean):
     """Each save leaves a backup, and the list names the session once for each of its files."""
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        self.accept(document)
         name = self.file_name(id)
         with suppress(FileNotFoundError, FileExistsError):
             os.link(self.path(name), self.path(name + ".bak"))

@@ -10,7 +10,7 @@ from sessionproof._lab import Lab
 
 GROUPS = ("STO", "FMT", "IDS", "COR", "SEC")
 # The clock of every miniature counts nanoseconds, so that no change needs two seconds to be told from another.
-ONE_TICK = ("sessionproof._probes._sto._TICKS", (0.03,))
+ONE_TICK = ("sessionproof._probes._sto._PACES", ((1, 0.03),))
 
 
 def lab_of(store: type[Clean], deadline: float = 10.0) -> Lab:

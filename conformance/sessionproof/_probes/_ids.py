@@ -208,7 +208,7 @@ def severe_ids(trial: Trial) -> None:
 @probe("IDS-5", "syntax", dict.fromkeys(("IDS-3", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6"), "IDS-5"))
 def ids_are_data(trial: Trial) -> None:
     """SQL, glob, format, shell, percent and regular-expression syntax, beside a session that it could reach."""
-    for id in _ids.SYNTAX[:: (trial.budget.share + 1) // 2]:
+    for id in _ids.SYNTAX:
         trial.count("hostile ids")
         with trial.run() as run:
             victim = "bystander" if trial.statement.promises("bystander") else _bystander(run, trial)
@@ -228,7 +228,7 @@ def own_names_collide_with_nothing(trial: Trial) -> None:
     with trial.run(_TRACKED) as run:
         first = _bystander(run, trial)
         seen = sorted(run.tree())
-    ids = _carried(trial, [*_ids.own_names(seen, [first]), *_ids.COMMON_NAMES])[:: (trial.budget.share + 2) // 3]
+    ids = _carried(trial, [*_ids.own_names(seen, [first]), *_ids.COMMON_NAMES])
     for id in ids:
         trial.count("hostile ids")
         with trial.run() as run:
@@ -247,13 +247,15 @@ def own_names_collide_with_nothing(trial: Trial) -> None:
 
 @probe("IDS-7", "drawn from the claim")
 def promised_ids_are_accepted(trial: Trial) -> None:
-    """Ids drawn from what the statement promises, saved and found again."""
+    """Ids at the edges of what the statement promises, then drawn ones, saved and found again."""
 
     def example(id: str) -> None:
         with trial.run() as run:
             run.call("save", id=id, document=trial.documents.plain(0, id))
             run.do({"do": "look"})
 
+    for id in filter(trial.statement.promises, _ids.EDGES):
+        example(id)
     trial.explore(_ids.promised_strategy(trial.statement), trial.budget.ids, example)
     trial.need(save_calls=1)
 

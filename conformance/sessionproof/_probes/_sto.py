@@ -11,18 +11,43 @@ from sessionproof._placeholders import NOW
 from sessionproof._probes._machine import store_machine
 from sessionproof._probes._registry import probe
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
-from sessionproof._run import Run, Setup, Violated
+from sessionproof._run import Setup, Violated
 from sessionproof._trial import NotApplicable, NotRun, Trial
-from sessionproof._worlds import Violation
 
-_TICKS = (0.03, 2.1)
-"""Seconds between changes that must be told apart: a tick of a file system's clock, then of one that counts seconds."""
+_PACES: tuple[tuple[int, float], ...] = ((1, 0.03), (5, 2.1))
+"""Changes to a tick, and seconds that a tick takes: for the clock of a file system, then for one that counts seconds."""
 
 
 def _machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = False) -> None:
+    """One plain history with a look after every step, then many drawn ones."""
+    _plain_history(trial)
     ids = min(ids, 1) if trial.statement.ids_kind == "single" else ids
     trial.machine(store_machine(trial, rules, ids=ids, observes=observes), trial.budget.examples, trial.budget.steps)
     trial.need(save_acknowledged=1)
+
+
+def _plain_history(trial: Trial) -> None:
+    """Saves, attachments, saves over them, deletes and new saves: what any store sees on its first day."""
+    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 5)
+    first = ids[0]
+    look: Object = {"do": "look"}
+    with trial.run() as run:
+        for number, id in enumerate(ids):
+            run.call("save", id=id, document=trial.documents.plain(number + 1, id))
+            run.do(look)
+        for id in (id for id in ids[:2] if trial.has("attach")):
+            run.call("attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 2))
+            run.do(look)
+        for number in (4, 7, 7):
+            run.call("save", id=first, document=trial.documents.plain(number, first))
+            run.do(look)
+        for _ in range(2 if trial.has("delete") else 0):
+            run.call("delete", id=first)
+            run.do(look)
+        run.call("save", id=first, document=trial.documents.plain(9, first))
+        run.do(look)
+        run.do({"do": "reopen"})
+        run.do(look)
 
 
 @probe("STO-1", "fresh store")
@@ -137,26 +162,28 @@ def summaries_follow(trial: Trial) -> None:
 def order_is_by_change(trial: Trial) -> None:
     """Twelve sessions changed a clock tick apart, two of them again; slower where the store counts seconds."""
     ids = trial.ids(1 if trial.statement.ids_kind == "single" else 12)
-    for number, tick in enumerate(_TICKS):
+    for every, tick in _PACES:
         # A store whose clock counts whole seconds cannot tell faster changes apart, and need not.
         try:
-            _changed_in_turn(trial, ids if number == 0 else ids[:4], tick)
+            _changed_in_turn(trial, ids, every, tick)
         except Violated as found:
-            if number + 1 == len(_TICKS) or found.violation.fault not in {"order-wrong", "latest-wrong"}:
+            if (every, tick) == _PACES[-1] or found.violation.fault not in {"order-wrong", "latest-wrong"}:
                 raise
         else:
             return
 
 
-def _changed_in_turn(trial: Trial, ids: list[str], tick: float) -> None:
+def _changed_in_turn(trial: Trial, ids: list[str], every: int, tick: float) -> None:
+    """Save one after the other, two of them again; the clock ticks after `every` so many changes, and at the end."""
     with trial.run() as run:
-        for turn, id in enumerate([*ids, *reversed(ids[:2])]):
+        changes = [*ids, *reversed(ids[:2])]
+        for turn, id in enumerate(changes, 1):
             run.call("save", id=id, document=_dated(trial, trial.documents.plain(turn, id)))
-            run.do({"do": "tick", "seconds": tick})
+            if turn % every == 0 or turn >= len(changes) - 1:
+                run.do({"do": "tick", "seconds": tick})
         run.do({"do": "look"})
         run.do({"do": "reopen"})
         run.do({"do": "look"})
-        _workspaces(trial, run)
         trial.count("orders looked at")
 
 
@@ -172,29 +199,6 @@ def _takes(trial: Trial, document: Object, member: str) -> bool:
     return trial.documents.covered({**document, member: "2026-01-01T00:00:00.123456Z"})
 
 
-def _workspaces(trial: Trial, run: Run) -> None:
-    """`summaries` of one workspace are exactly those that name it."""
-    if not trial.has("summaries"):
-        return
-    everything = run.call("summaries")
-    if not isinstance(everything, Answer):
-        return
-    summaries = cast("list[Object]", everything.result["summaries"])
-    named = {name for summary in summaries if isinstance(name := summary.get("workspace"), str)}
-    for workspace in sorted(named):
-        outcome = run.call("summaries", workspace=workspace)
-        expected = sorted(cast("str", summary["id"]) for summary in summaries if summary.get("workspace") == workspace)
-        found = (
-            sorted(cast("str", s["id"]) for s in cast("list[Object]", outcome.result["summaries"]))
-            if isinstance(outcome, Answer)
-            else None
-        )
-        if found != expected:
-            text = f"`summaries` of the workspace {workspace!r} names other sessions than those of that workspace."
-            run.report(Violation(("STO-9",), "workspace-wrong", text, str(expected), str(found)))
-        trial.count("workspaces looked at")
-
-
 @probe("STO-9", "workspaces")
 def workspace_filters(trial: Trial) -> None:
     """Sessions of several workspaces, with one name the start of another."""
@@ -207,23 +211,13 @@ def workspace_filters(trial: Trial) -> None:
             document: Object = {**trial.documents.plain(number, id), "workspace": place}
             plain = trial.documents.plain(number, id)
             run.call("save", id=id, document=document if trial.documents.covered(document) else plain)
-        _workspaces(trial, run)
+        run.do({"do": "workspaces"})
     trial.need(save_acknowledged=1)
 
 
 @probe("STO-11", "histories")
 def attachments_follow(trial: Trial) -> None:
     """Attachments between saves and deletes of their sessions, each kind and id on its own; none outlive a delete."""
-    (id,) = trial.ids(1)
-    with trial.run() as run:
-        for number in range(2):
-            run.call("save", id=id, document=trial.documents.plain(number, id))
-            for kind in KINDS_OF_ATTACHMENT[: 2 - number]:
-                run.call("attach", id=id, kind=kind, items=trial.documents.plain_items(kind, 2, number))
-            run.do({"do": "look"})
-            if trial.has("delete"):
-                run.call("delete", id=id)
-                run.do({"do": "look"})
     _machine(trial, "save delete attach attachments reopen", observes=True)
     trial.need(attach_acknowledged=1)
 
@@ -316,13 +310,13 @@ def prune_is_exact(trial: Trial) -> None:
     if trial.statement.prune == "days":
         _prune_days(trial)
         return
-    for number, tick in enumerate(_TICKS):
+    for pace in _PACES:
         try:
             for offset in (timedelta(0), timedelta(hours=5, minutes=30), timedelta(hours=-8)):
-                _prune_instant(trial, tick, offset)
+                _prune_instant(trial, pace[1], offset)
             break
         except Violated as found:
-            if number + 1 == len(_TICKS) or found.violation.fault == "prune-refusal":
+            if pace == _PACES[-1] or found.violation.fault == "prune-refusal":
                 raise
     _prune_boundary(trial)
     trial.need(prune_calls=1)
