@@ -124,7 +124,7 @@ def test_block_never_reached() -> None:
     """Messages of the project's format come with every kind of block."""
     seen: set[str] = set()
 
-    @settings(QUICK, max_examples=60)
+    @settings(QUICK, max_examples=200)
     @given(from_schema({"$ref": _schemas.uri("message")}, registry=_schemas.registry()))
     def collect(message: Any) -> None:
         seen.update(block["type"] for block in message["content"])

@@ -355,19 +355,19 @@ def bounded_memory(run: "Run", _: Object) -> None:
 
 def workspaces(run: "Run", _: Object) -> None:
     """`summaries` of one workspace are exactly those that name it."""
-    run.perform(Call("summaries"))
-    if not isinstance(run.last, Answer):
-        return
-    summaries = cast("list[Object]", run.last.result["summaries"])
-    for workspace in sorted({name for summary in summaries if isinstance(name := summary.get("workspace"), str)}):
-        run.perform(Call("summaries", {"workspace": workspace}))
+    everything = _summaries(run)
+    for workspace in sorted({name for summary in everything if isinstance(name := summary.get("workspace"), str)}):
         run.count("workspaces looked at")
-        expected = sorted(cast("str", summary["id"]) for summary in summaries if summary.get("workspace") == workspace)
-        filtered = cast("list[Object]", run.last.result["summaries"]) if isinstance(run.last, Answer) else []
-        found = sorted(cast("str", summary["id"]) for summary in filtered)
+        expected = sorted(cast("str", summary["id"]) for summary in everything if summary.get("workspace") == workspace)
+        found = sorted(cast("str", summary["id"]) for summary in _summaries(run, workspace=workspace))
         if found != expected:
             text = f"`summaries` of the workspace {workspace!r} names other sessions than those of that workspace."
             run.report(Violation(("STO-9",), "workspace-wrong", text, short(expected), short(found)))
+
+
+def _summaries(run: "Run", **params: JSON) -> list[Object]:
+    run.perform(Call("summaries", params))
+    return cast("list[Object]", run.last.result["summaries"]) if isinstance(run.last, Answer) else []
 
 
 def _anonymous(document: Object) -> Object:

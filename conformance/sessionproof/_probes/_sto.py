@@ -15,7 +15,7 @@ from sessionproof._run import Setup, Violated
 from sessionproof._trial import NotApplicable, NotRun, Trial
 
 _PACES: tuple[tuple[int, float], ...] = ((1, 0.03), (5, 2.1))
-"""Changes to a tick, and seconds that a tick takes: for the clock of a file system, then for one that counts seconds."""
+"""Changes to a tick, and its seconds: for the clock of a file system, then for one that counts whole seconds."""
 
 
 def _machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = False) -> None:
