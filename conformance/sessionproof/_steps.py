@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from sessionproof import _checks, _damage, _json, _tree, _watch
-from sessionproof._json import Object
+from sessionproof._json import JSON, Object
 from sessionproof._placeholders import resolved
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._wording import observed, short
