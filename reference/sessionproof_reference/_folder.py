@@ -36,10 +36,15 @@ def make(path: Path) -> None:
         os.fsync(parent)
     # Temporary files live under the lock: where it is taken, one may be its holder's, and the next to open clears them.
     with suppress(Conflict), locked(path, wait_s=0) as folder:
-        for name in names(folder):
-            if _TEMPORARY.fullmatch(name):
-                with suppress(OSError):
-                    _discard(folder, name)
+        clear(folder)
+
+
+def clear(folder: int) -> None:
+    """Remove what writers left that died. Under the lock only."""
+    for name in names(folder):
+        if _TEMPORARY.fullmatch(name):
+            with suppress(OSError):
+                _discard(folder, name)
 
 
 @contextmanager
@@ -98,6 +103,14 @@ def has(folder: int, name: str) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def is_named(folder: int, name: str, file: int) -> bool:
+    """Whether the open file or folder still has that name."""
+    try:
+        return os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(file))
+    except FileNotFoundError:
+        return False
 
 
 def read(folder: int, name: str, last: int | None = None) -> bytes | None:
@@ -186,10 +199,19 @@ def take_away(folder: int, name: str) -> None:
 
 
 def keep_aside(folder: int, name: str) -> None:
-    """Copy damaged bytes that will be written over; the latest only, so that nothing piles up. Under the lock only."""
+    """Copy damaged bytes that will be written over. Under the lock only."""
     # What is no regular file has no bytes to keep.
     with suppress(Corrupt):
-        write(folder, name + _ASIDE, read(folder, name) or b"")
+        data = read(folder, name)
+        if data is not None:
+            set_aside(folder, name, data)
+
+
+def set_aside(folder: int, name: str, data: bytes) -> None:
+    """Keep damaged bytes of the file durably; the latest only, so that nothing piles up."""
+    with suppress(FileNotFoundError):
+        os.unlink(name + _ASIDE, dir_fd=folder)
+    create(folder, name + _ASIDE, data)
 
 
 def prove_writable(folder: int) -> None:
@@ -203,8 +225,8 @@ def prove_writable(folder: int) -> None:
     os.fsync(folder)
 
 
-def create(folder: int, name: str, data: bytes = b"") -> None:
-    """A new, synced file; the name is durable with the next fsync of the folder.
+def create(folder: int, name: str, data: bytes = b"", *, durably: bool = True) -> None:
+    """Give the name to a new, synced file; not `durably`: the name comes with the next fsync of the folder.
 
     Raises:
         FileExistsError: Something has that name.
@@ -216,6 +238,8 @@ def create(folder: int, name: str, data: bytes = b"") -> None:
             os.fsync(file)
         finally:
             os.close(file)
+        if durably:
+            os.fsync(folder)
     except BaseException:
         with suppress(OSError):
             os.unlink(name, dir_fd=folder)
@@ -237,7 +261,6 @@ def new_folder(folder: int, name: str) -> Generator[int]:
     try:
         with entry(folder, temporary, is_folder=True) as inner:
             yield inner
-            os.fsync(inner)
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):
@@ -265,7 +288,7 @@ def _new_name() -> str:
 def _temporary(folder: int, data: bytes) -> Generator[str]:
     """The name of a new, synced file with these bytes; removed where anything fails before the end of the block."""
     name = _new_name()
-    create(folder, name, data)
+    create(folder, name, data, durably=False)
     try:
         yield name
     except BaseException:

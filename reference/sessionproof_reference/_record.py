@@ -97,8 +97,8 @@ def decode(data: bytes, format_name: Format, session_id: str) -> Record:
     """
     file = parse(data)
     refuse_newer(file)
-    # With a `store`, the schema asks of it what it asks of a file: no secret. A checksum that holds vouches for what was
-    # validated when it was written: to do so again would be most of the cost of a load.
+    # With a `store`, the schema asks of it what it asks of a file: no secret. A checksum that holds vouches for what
+    # was validated when it was written: to do so again would be most of the cost of a load.
     if not _is_sealed(file, format_name) and not is_valid(format_name, {"store": {}, **file}):
         raise Corrupt(f"the file is no {format_name}; `sessionproof validate` says why")
     store = file.pop("store", {})

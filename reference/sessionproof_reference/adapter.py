@@ -1,4 +1,4 @@
-"""The reference store behind the adapter protocol: `python -m sessionproof_reference.adapter snapshot|session`."""
+"""The reference stores behind the adapter protocol: `python -m sessionproof_reference.adapter STORE`."""
 
 import sys
 from collections.abc import Generator
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 import sessionproof
 from sessionproof import Adapter, Loaded, serve
 from sessionproof_reference import _errors
+from sessionproof_reference._logs import Documents, LayoutName, Numbers, StepStore
 from sessionproof_reference._record import Document
 from sessionproof_reference._sessions import Items, Kind, SessionStore
 from sessionproof_reference._store import DocumentStore, Ids, SnapshotStore
@@ -113,8 +114,114 @@ class SessionAdapter(_DocumentAdapter[SessionStore]):
             return self.store.attachments(id, kind)
 
 
+class StepFileAdapter(Adapter):
+    """Drives `StepStore` with a file for each log."""
+
+    name = "sessionproof-reference step, a file for each log"
+    version = "0.1.0"
+    fidelity = "format"
+    format: ClassVar[dict[str, str] | None] = {"name": "step", "version": "1.0"}
+    durability = "power-loss"
+    concurrency = "multi-process"
+    ids = "store"
+    cost: ClassVar[dict[str, str] | None] = {"append": "O(1)"}
+    layout: ClassVar[LayoutName] = "file"
+
+    store: StepStore
+
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store, so the root is enough
+        """Build a store, and make the root."""
+        with _translated():
+            self.store = StepStore(root, self.layout)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def create(self, agent: str, created_by: str) -> str:
+        """Name the new log."""
+        with _translated():
+            return self.store.create(agent, created_by)
+
+    def append(self, id: str, entries: Documents) -> Numbers:
+        """Answer the numbers of the steps."""
+        with _translated():
+            return self.store.append(id, entries)
+
+    def append_events(self, id: str, events: Documents) -> None:
+        """Append events."""
+        with _translated():
+            self.store.append_events(id, events)
+
+    def compact(self, id: str, archive: str) -> None:
+        """Draw a boundary."""
+        with _translated():
+            self.store.compact(id, archive)
+
+    def describe(self, id: str, meta: Document) -> None:
+        """Replace the meta."""
+        with _translated():
+            self.store.describe(id, meta)
+
+    def read(self, id: str) -> Document | None:
+        """Answer what the protocol calls a found log."""
+        with _translated():
+            log = self.store.read(id)
+        if log is None:
+            return None
+        damage = [asdict(each) for each in log.damage]
+        return {"found": True, "entries": log.entries, "archive": log.archive, "meta": log.meta, "damage": damage}
+
+    def latest(self, agent: str, created_by: str) -> str | None:
+        """Name the log that was created last for the pair."""
+        with _translated():
+            return self.store.latest(agent, created_by)
+
+    def delete(self, id: str) -> bool:
+        """Tell whether there was one."""
+        with _translated():
+            return self.store.delete(id)
+
+    def exists(self, id: str) -> bool:
+        """Tell whether there is one."""
+        with _translated():
+            return self.store.exists(id)
+
+    def list(self) -> Ids:
+        """Answer the ids of all."""
+        with _translated():
+            return self.store.list()
+
+    def summaries(self, workspace: str | None = None) -> Rows:
+        """Summaries have the members that the protocol names; no log has a workspace."""
+        with _translated():
+            return [asdict(summary) for summary in self.store.summaries() if workspace is None]
+
+    def claim(self, id: str, token: str) -> bool:
+        """Tell whether the caller is the first."""
+        with _translated():
+            return self.store.claim(id, token)
+
+    def check(self) -> None:
+        """Raise where logs cannot be written."""
+        with _translated():
+            self.store.check()
+
+
+class StepFolderAdapter(StepFileAdapter):
+    """Drives `StepStore` with a folder for each log."""
+
+    name = "sessionproof-reference step, a folder for each log"
+    layout = "folder"
+
+
 if __name__ == "__main__":
-    adapters: dict[str, type[Adapter]] = {"snapshot": SnapshotAdapter, "session": SessionAdapter}
+    adapters: dict[str, type[Adapter]] = {
+        "snapshot": SnapshotAdapter,
+        "session": SessionAdapter,
+        "step-file": StepFileAdapter,
+        "step-folder": StepFolderAdapter,
+    }
     if sys.argv[1:] not in [[name] for name in adapters]:
-        sys.exit("usage: python -m sessionproof_reference.adapter snapshot|session")
+        sys.exit(f"usage: python -m sessionproof_reference.adapter {'|'.join(adapters)}")
     serve(adapters[sys.argv[1]]())

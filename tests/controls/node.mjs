@@ -83,7 +83,7 @@ const methods = {
   },
   exists: ({ id }) => ({ exists: fs.existsSync(fileOf(id)) }),
   list() {
-    const names = fs.readdirSync(root).filter((name) => /^s([0-9a-f]{4})*\.session$/.test(name));
+    const names = fs.readdirSync(root).filter((name) => /^s([0-9a-f]{2})*\.session$/.test(name));
     return { ids: names.map((name) => Buffer.from(name.slice(1, -8), "hex").toString("utf8")) };
   },
 };
