@@ -237,7 +237,7 @@ def _conclude(ran: Ran, probed: Sequence[Mapping[str, Any]], ledger: Sequence[Ma
     if known:
         return (
             EXIT_OK,
-            f"As recorded: {_listed(known)} {'deviates' if len(known) == 1 else 'deviate'}; everything else holds.",
+            f"As recorded: {_listed(known)} {'deviates' if len(known) == 1 else 'deviate'}; every other MUST holds.",
         )
     if ran.selected != frozenset(catalogue()):
         return EXIT_OK, "What was selected holds."
