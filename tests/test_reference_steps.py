@@ -1,6 +1,5 @@
 """What the reference store for logs keeps, numbers, names and refuses, in both layouts."""
 
-import itertools
 import json
 import os
 import re
@@ -22,15 +21,10 @@ from sessionproof_reference import (
     adapter,
 )
 from sessionproof_reference._logs import LayoutName
+from step_logs import LAYOUTS, message
 
-LAYOUTS: list[LayoutName] = ["file", "folder"]
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 HOSTILE_IDS = ["", ".", "..", "/", "/etc/passwd", "a\0", "\ud800", "a" * 1_000_000, "*", "%2e%2e", "1-a-b"]
-
-
-def message(text: str) -> dict[str, Any]:
-    """A message of one block."""
-    return {"role": "user", "content": [{"type": "text", "text": text}]}
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -70,7 +64,7 @@ STEPS = st.one_of(
 def test_log_is_not_a_list(
     tmp_path_factory: pytest.TempPathFactory, layout: LayoutName, steps: list[tuple[str, Any]]
 ) -> None:
-    """A log is the list of what was appended: in order, numbered from 1 without a hole, whichever store object writes."""
+    """A log is the list of what was appended: in order, numbered from 1 without a hole, whichever object writes."""
     root = tmp_path_factory.getbasetemp() / f"logs-{layout}"
     store, other = StepStore(root, layout), StepStore(root, layout)
     log_id = store.create("agent", "creator")
@@ -138,19 +132,17 @@ PAIRS = [
     ("a", "b/c"),
     ("a_b", "c"),
     ("a", "b_c"),
+    ("a-b", "c"),
+    ("a", "b-c"),
     ("", "a"),
     ("a", ""),
     ("", ""),
-    ("a-b", "c"),
-    ("a", "b-c"),
-]
-PAIRS += [
     ('a", "b', "c"),
     ("a", 'b", "c'),
     ("..", "\0"),
     ("A", "a"),
-    ("e\u0301", "é"),
-    ("é", "e\u0301"),
+    ("e\u0301", "\u00e9"),
+    ("\u00e9", "e\u0301"),
     ("x" * 1_000_000, "y"),
 ]
 
@@ -227,22 +219,22 @@ def test_hostile_id_is_followed(store: StepStore, root: Path, log_id: str) -> No
     assert tree(root.parent) == before
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {},
-        {"role": "user", "content": "text"},
-        {"role": "user", "content": [{"role": "user", "content": []}]},
-        {"role": "user", "content": [{"type": "text"}]},
-        {"role": "user", "content": [{"type": "text", "text": "\ud800"}]},
-        {"role": "user", "content": [], "x": float("nan")},
-        {"role": "user", "content": [], "x": b""},
-        {"role": "user", "content": [{"type": "tool_call", "id": "1", "name": "n", "arguments": {1: 2}}]},
-        [],
-        None,
-        "text",
-    ],
-)
+INVALID: list[Any] = [
+    {},
+    {"role": "user", "content": "text"},
+    {"role": "user", "content": [{"role": "user", "content": []}]},
+    {"role": "user", "content": [{"type": "text"}]},
+    {"role": "user", "content": [{"type": "text", "text": "\ud800"}]},
+    {"role": "user", "content": [], "x": float("nan")},
+    {"role": "user", "content": [], "x": b""},
+    {"role": "user", "content": [{"type": "tool_call", "id": "1", "name": "n", "arguments": {1: 2}}]},
+    [],
+    None,
+    "text",
+]
+
+
+@pytest.mark.parametrize("entry", INVALID)
 def test_invalid_entry_is_appended(store: StepStore, root: Path, entry: Any) -> None:
     """A batch with what is no message, or could not be read back, is refused whole and touches nothing."""
     log_id = store.create("a", "b")
@@ -284,9 +276,15 @@ BLOCKS = st.fixed_dictionaries(
 @example(
     {"role": "tool", "content": [{"type": "tool_result", "call_id": "1", "content": [{"type": "text", "text": "x"}]}]}
 )
-def test_plain_message_is_invalid(entry: dict[str, Any]) -> None:
-    """What is appended without asking the schema is valid by the schema."""
-    assert not _steps._is_plain(entry) or is_valid(_steps.FORMAT, _steps.new("entry", entry))
+def test_entry_is_judged_otherwise_than_by_the_schema(entry: dict[str, Any]) -> None:
+    """An entry is appended where the schema accepts it, and refused where it does not, plain ones too."""
+    valid = is_valid(_steps.FORMAT, _steps.new("entry", entry))
+    try:
+        _steps.validate("entry", entry)
+    except InvalidDocument:
+        assert not valid
+    else:
+        assert valid
 
 
 def test_token_is_claimed_twice(store: StepStore, root: Path, layout: LayoutName) -> None:
@@ -409,7 +407,7 @@ def test_adapter_answers_otherwise_than_the_store(root: Path, made: adapter.Step
 
 
 def test_long_append_is_taken_for_the_start_of_the_log(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much of the end has to be looked at for the last number, it is found, and no more is read than that."""
+    """However much of the end has to be looked at for the last number, it is found."""
     monkeypatch.setattr(_layouts, "_WINDOW", 64)
     sizes = [1, 300, 1, 5, 80]
     log_id = StepStore(root, "file").create("a", "b")
@@ -419,4 +417,3 @@ def test_long_append_is_taken_for_the_start_of_the_log(root: Path, monkeypatch: 
         assert numbers == [*range(expected + 1, expected + 1 + size)]
         expected += size
         StepStore(root, "file").describe(log_id, {"title": "t" * 500})
-    assert all(earlier + 1 == later for earlier, later in itertools.pairwise(numbers))

@@ -4,7 +4,7 @@ from typing import Literal
 
 from sessionproof import _schemas
 
-Format = Literal["snapshot", "session"]
+Format = Literal["message", "snapshot", "session", "step"]
 
 
 def problems(format_name: Format, value: object) -> list[str]:
