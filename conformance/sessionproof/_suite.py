@@ -13,7 +13,7 @@ from sessionproof._lab import Lab
 from sessionproof._probes import PROBES, Probe
 from sessionproof._requirements import catalogue
 from sessionproof._run import EnvironmentFault, Setup, Violated
-from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm
+from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm, shorten
 
 Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
 Blame = Literal["adapter", "kit", "environment"]
@@ -110,6 +110,8 @@ def _blame(fault: Exception) -> Blame:
 
 def _confirmed(lab: Lab, probe: Probe, trial: Trial, found: Violated) -> tuple[Verdict, dict[str, Any]]:
     try:
+        if not found.violation.fault.endswith(("-hang", "-adapter-crash")):
+            found = shorten(lab, probe.requirement, trial.translate, found)
         again = confirm(lab, probe.requirement, trial.translate, found.setup, found.steps)
     except (AdapterFault, EnvironmentFault) as fault:
         return "error", {"summary": str(fault), "blame": _blame(fault)}

@@ -188,6 +188,22 @@ class Trial:
             ) from flaky
 
 
+# Steps that any history may do without. The others prepare what comes after them.
+_SPARED = frozenset({"call", "conditional save", "look", "reopen", "try"})
+
+
+def shorten(lab: Lab, requirement: str, translate: Mapping[str, str], found: Violated) -> Violated:
+    """The same finding with fewer steps: each that it does not need is left out, from the last to the first."""
+    prepared = [number for number, step in enumerate(found.steps, 1) if step["do"] not in _SPARED]
+    for index in reversed(range(max(prepared, default=0), len(found.steps) - 1)):
+        steps = [*found.steps[:index], *found.steps[index + 1 :]]
+        with contextlib.suppress(AdapterFault):  # what only the shorter history meets is not what was found
+            again = _carried_out(lab, requirement, translate, found.setup, steps)
+            if again is not None and again.violation.fault == found.violation.fault:
+                found = again
+    return found
+
+
 def confirm(
     lab: Lab, requirement: str, translate: Mapping[str, str], setup: Setup, steps: list[Object]
 ) -> Violated | None:
@@ -198,6 +214,12 @@ def confirm(
         EnvironmentFault: The machine is in the way.
     """
     lab.fresh_process(setup)
+    return _carried_out(lab, requirement, translate, setup, steps)
+
+
+def _carried_out(
+    lab: Lab, requirement: str, translate: Mapping[str, str], setup: Setup, steps: list[Object]
+) -> Violated | None:
     run: Run | None = None
     try:
         run = Run(lab, setup, Judge(requirement, translate))
