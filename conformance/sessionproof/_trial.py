@@ -33,14 +33,17 @@ class NotRun(Exception):  # noqa: N818 - a verdict
     """The environment lacks something that the probe needs. The message says what."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Hidden(Generic[T]):
     """A drawn value that Hypothesis does not print: its printer goes down a frame for each level of nesting."""
 
-    value: T
+    def __init__(self, value: T) -> None:
+        self.value = value
 
-    def __repr__(self) -> str:
-        return "a drawn value"
+
+@st.composite
+def _hidden(draw: st.DrawFn, strategy: st.SearchStrategy[T]) -> _Hidden[T]:
+    # Not `map`: of that Hypothesis would print the call, and the value in it.
+    return _Hidden(draw(strategy))
 
 
 class _Halt(BaseException):
@@ -147,7 +150,7 @@ class Trial:
 
         @seed(self.lab.seed)
         @self.settings(examples)
-        @given(strategy.map(_Hidden))
+        @given(_hidden(strategy))
         def example(drawn: _Hidden[T]) -> None:
             self.count("examples")
             with self.halting():
