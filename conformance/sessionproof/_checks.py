@@ -58,8 +58,8 @@ def documents(scene: Scene, _: Object) -> Violation | None:
             return _bad_file("FMT-1", "not-valid", path, f"is not valid under {name} 1.0: {problems[0]}")
         scene.count("files validated")
         held.add(_json.key({k: v for k, v in cast("Object", value).items() if k not in {"store", "attachments"}}))
-    if scene.statement.fidelity != "format":
-        # What is saved is then not itself a document of the format.
+    if scene.statement.fidelity != "format" or scene.statement.durability == "none":
+        # What is saved is then not itself a document of the format, or nobody promised that it is kept.
         return None
     for id, states in scene.worlds.sessions.items():
         keys = {state.document.key for state in states if isinstance(state, Present)}
@@ -100,7 +100,7 @@ def _bad_file(requirement: str, fault: str, path: str, what: str) -> Violation:
 def secret(scene: Scene, step: Object) -> Violation | None:
     """The secret is in no name and in no byte of any file: plain, JSON-escaped, base64 or UTF-16."""
     for form, needle in forms(cast("str", step["secret"])):
-        for path, entry in scene.tree().items():
+        for path, entry in _tree.picture(scene.root).items():
             if needle in entry.content or needle in path.encode("utf-8", "surrogateescape"):
                 summary = f"A declared secret is on disk, in {path!r}, {form}."
                 return Violation(
@@ -158,14 +158,14 @@ def kept(scene: Scene, step: Object) -> Violation | None:
     return None
 
 
-def no_canary(scene: Scene, _: Object) -> Violation | None:
-    """No code from a file ran."""
+def no_canary(scene: Scene, step: Object) -> Violation | None:
+    """No code that the kit planted ran."""
     if not scene.canary.exists():
         return None
     scene.canary.unlink()
-    return Violation(
-        ("COR-10",), "code-ran", "Code in a damaged file was run.", "nothing runs", "the canary file was made"
-    )
+    requirement = cast("str", step.get("requirement", "COR-10"))
+    where = "a file" if requirement == "COR-10" else "an id"
+    return Violation((requirement,), "code-ran", f"Code in {where} was run.", "nothing runs", "the canary was made")
 
 
 def links_kept(scene: Scene, step: Object) -> Violation | None:

@@ -95,7 +95,6 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "an integer of 100,000 digits": lambda content: _before_start(content, b'"long":' + b"9" * LONG),
     "NaN": lambda content: _before_start(content, b'"number":NaN'),
     "Infinity": lambda content: _before_start(content, b'"number":-Infinity'),
-    "a lone surrogate": lambda content: _before_start(content, b'"text":"\\ud800"'),
     "a repeated member": _duplicate,
 }
 # Where the file is a JSON object these are still objects that a lenient reader takes for documents of other content.
@@ -105,7 +104,6 @@ _INTO_OBJECTS = {
     "an integer of 100,000 digits",
     "NaN",
     "Infinity",
-    "a lone surrogate",
     "a repeated member",
 }
 

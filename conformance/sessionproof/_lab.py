@@ -82,7 +82,11 @@ class Lab:
         self.budget, self.seed, self.volatile, self.outside = budget, seed, volatile, outside
         self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=memory_folder()))
         (self.folder / "tmp").mkdir()
-        environment = {"TMPDIR": str(self.folder / "tmp"), "SESSIONPROOF_DECOY": "decoy"}
+        environment = {
+            "TMPDIR": str(self.folder / "tmp"),
+            "SESSIONPROOF_DECOY": "decoy",
+            "SESSIONPROOF_CANARY": str(self.canary),
+        }
         self.launch = replace(launch, environment={**launch.environment, **environment})
         self._processes = _Processes(self.launch)
         self._folders = 0
@@ -169,7 +173,10 @@ class Lab:
 
     def allowed_outside(self, path: Path) -> bool:
         """Whether the manifest lets the store write there."""
-        return any(path == allowed or allowed in path.parents for allowed in self.outside)
+        places = list(self.outside)
+        if Path(tempfile.gettempdir()) in places:
+            places.append(self.folder / "tmp")
+        return any(path == allowed or allowed in path.parents for allowed in places)
 
     def process(self, setup: Setup) -> AdapterProcess:
         """A live process, perhaps one that was used before."""

@@ -32,6 +32,7 @@ from sessionproof._worlds import (
     Worlds,
     attachment_keys,
     damage,
+    is_stale,
     issued,
     suspected,
 )
@@ -111,7 +112,9 @@ class Model:
                 return Step(after)
             case Kind.INVALID_DOCUMENT:
                 return _refused(after, call, outcome, ("FMT-2",), "a document of the declared fidelity is kept")
-            case Kind.CONFLICT if self._stale(states, call) is not False and "if_revision" in call.params:
+            case Kind.CONFLICT if (
+                is_stale(states, call.params.get("if_revision")) is not False and "if_revision" in call.params
+            ):
                 return Step(after)
             case Kind.CONFLICT if "if_revision" in call.params:
                 return _refused(after, call, outcome, ("STO-12",), "a save with the current revision succeeds")
@@ -134,7 +137,7 @@ class Model:
                     "an acknowledgement",
                 )
             )
-        if self._stale(states, call):
+        if is_stale(states, call.params.get("if_revision")):
             violations.append(
                 Violation(
                     ("STO-12",),
@@ -170,25 +173,12 @@ class Model:
             case _:
                 return Present(document, suspects, tokens, changed=worlds.epoch)
 
-    @staticmethod
-    def _stale(states: tuple[State, ...], call: Call) -> bool | None:
-        """Whether the call's `if_revision` is stale: yes, no, or not known."""
-        if "if_revision" not in call.params:
-            return False
-        revision = call.params["if_revision"]
-        verdicts = {
-            False
-            if isinstance(state, Present) and revision in state.current
-            else True
-            if isinstance(state, Absent | Present) and revision in state.stale
-            else None
-            for state in states
-        }
-        return verdicts.pop() if len(verdicts) == 1 else None
-
     def _load(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
         states = worlds.states(call.id)
         if any(isinstance(state, Anything) for state in states):
+            # Where nothing was promised, an unmarked document may be a fresh one as well as what was saved.
+            if self._may_be_fresh(worlds, outcome):
+                return Step(worlds)
             return Step(worlds.with_states(call.id, [self._adopted(states[0], outcome)]))
         left = [state for state in states if self._loads_as(worlds, call.id, state, outcome)]
         if left:
@@ -247,10 +237,18 @@ class Model:
             return replace(worlds, fresh=self._loaded(outcome))
         return worlds
 
+    def _may_be_fresh(self, worlds: Worlds, outcome: Outcome) -> bool:
+        """Whether an unmarked document may be a fresh one as well as one that was saved."""
+        if self.statement.missing == "absent" or not isinstance(outcome, Answer):
+            return False
+        return worlds.fresh is None or worlds.fresh == self._loaded(outcome)
+
     def _adopted(self, state: State, outcome: Outcome) -> State:
         if isinstance(outcome, Answer) and outcome.result["found"] and not outcome.result.get("fresh"):
             found = self._loaded(outcome)
-            return replace(state, document=found, suspects=()) if isinstance(state, Present) else Present(found, ())
+            if isinstance(state, Present):
+                return replace(state, document=found, suspects=())
+            return Present(found, (), attachments=dict.fromkeys(KINDS_OF_ATTACHMENT))
         if isinstance(outcome, Answer):
             return Absent(())
         return Anything()

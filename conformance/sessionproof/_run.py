@@ -336,7 +336,7 @@ class Run:
 
     def _open(self) -> None:
         outcome = self.process.call(
-            Call("open", {"root": str(self.root), "namespace": self.root.parent.name + self.outside.name})
+            Call("open", {"root": str(self.root), "namespace": f"{self.outside.parent.name}-{self.outside.name}"})
         )
         self.no_store, self._is_open = None, True
         match outcome:

@@ -91,11 +91,11 @@ def plant(run: "Run", step: Object) -> None:
         run.planted.add(name.split("/")[0])
 
 
-def surround(run: "Run", _: Object) -> None:
+def surround(run: "Run", step: Object) -> None:
     """Stand decoys around the root, on every level: a whole store, and its files by other names. Empty the root."""
     assert run.setup.around
     for level in (run.root.parent, *list(run.root.parent.parents)[:3]):
-        for name in run.files_of("decoy") or run.shared_files():
+        for name in run.files_of(cast("str", step["id"])) or run.shared_files():
             suffix = "".join(Path(name).suffixes)
             for decoy in (f"victim{suffix}", "victim", f"{Path(name).name.removesuffix(suffix)}{suffix}"):
                 if not (level / decoy).exists():
@@ -130,6 +130,17 @@ def compare_surroundings(run: "Run", call: Call, outcome: Outcome) -> None:
     found = outcome.result.get("document") if isinstance(outcome, Answer) else None
     if call.method == "load" and isinstance(found, dict) and _json.same(_anonymous(found), _anonymous(decoy)):
         summary = f"`load` with the id {short(call.id)} reads a file outside the root."
+        run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))
+
+    named = isinstance(outcome, Answer) and ("victim" in call.id or "sibling" in call.id)
+    absent = all(isinstance(state, Absent) for state in run.worlds.states(call.id))
+    if (
+        named
+        and absent
+        and isinstance(outcome, Answer)
+        and (outcome.result.get("exists") or outcome.result.get("items"))
+    ):
+        summary = f"`{call.method}` with the id {short(call.id)} tells of a file outside the root."
         run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))
 
 
@@ -293,10 +304,12 @@ def attempt(run: "Run", step: Object) -> None:
             run.report(Violation(("SEC-2",), "link-read", summary, "an error, or nothing", observed(outcome)))
 
 
-def watch(run: "Run", step: Object) -> None:
+def watch(run: "Run", _: Object) -> None:
     """From now on collect the names that appear where the store has no business: temp folder, the root's parent."""
     temporary = Path(run.process.launch.environment["TMPDIR"])
-    run.watch = _watch.Watch([temporary, run.root.parent] if step.get("around", True) else [run.root])
+    places = [temporary, run.root.parent]
+    below = [path for place in places for path in place.rglob("*") if path.is_dir() and not path.is_symlink()]
+    run.watch = _watch.Watch([*places, *(path for path in below if path != run.root and run.root not in path.parents)])
 
 
 def nothing_elsewhere(run: "Run", step: Object) -> None:
@@ -333,8 +346,13 @@ def mark_foreign(run: "Run", _: Object) -> None:
 
 
 def foreign(run: "Run") -> dict[str, _tree.Entry]:
-    """Everything around the root, the root itself, and what was in it before."""
-    return {name: replace(entry, modified=0) for name, entry in _tree.picture(run.outside).items()}
+    """Everything around the root, the root itself, and what the kit put into it."""
+    inside = f"{run.root.relative_to(run.outside)}/"
+    return {
+        name: replace(entry, modified=0)
+        for name, entry in _tree.picture(run.outside).items()
+        if not name.startswith(inside) or name.removeprefix(inside).split("/")[0] in run.planted
+    }
 
 
 def bounded_memory(run: "Run", _: Object) -> None:

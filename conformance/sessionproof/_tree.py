@@ -4,7 +4,7 @@ import fnmatch
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
@@ -30,7 +30,14 @@ def picture(folder: Path, volatile: tuple[str, ...] = ()) -> dict[str, Entry]:
 
     Names that match a `volatile` pattern are left out.
     """
-    return {name: _entry(path) for name, path in _walk(folder, "") if not _matches(name, volatile)}
+    found = dict(_walk(folder, ""))
+    entries = {name: _entry(path) for name, path in found.items() if not _matches(name, volatile)}
+    for name in found.keys() - entries.keys():
+        # Of a folder with volatile files the time says nothing.
+        parent = str(PurePath(name).parent)
+        if parent in entries:
+            entries[parent] = replace(entries[parent], modified=0)
+    return entries
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
@@ -91,7 +98,7 @@ def _changed(name: str, old: Entry, new: Entry, aspects: tuple[Aspect, ...]) -> 
     if "modes" in aspects and (old.mode, old.owner) != (new.mode, new.owner):
         was, is_ = f"{old.mode:04o} {old.owner}", f"{new.mode:04o} {new.owner}"
         return f"mode or owner of {name!r} have changed: {was} before, {is_} after"
-    if "times" in aspects and old.modified != new.modified:
+    if "times" in aspects and old.modified != new.modified and old.modified and new.modified:
         return f"the modification time of {name!r} has changed"
     return None
 

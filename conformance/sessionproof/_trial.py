@@ -96,6 +96,14 @@ class Trial:
             )
         return ids
 
+    def some_ids(self, count: int) -> list[str]:
+        """Ids that the statement promises: so many, or as many as there are.
+
+        Raises:
+            NotApplicable: It promises none.
+        """
+        return self.ids(max(1, min(count, len(self.lab.ids(count)))))
+
     @contextlib.contextmanager
     def run(self, setup: Setup | None = None, *, fast: bool = False) -> Generator[Run]:
         """A store on a fresh root; what it tried is counted."""

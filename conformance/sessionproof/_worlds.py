@@ -182,3 +182,15 @@ def attachment_keys(state: State, kind: str) -> set[str] | None:
             return None
         keys |= {value.key} if kind in saved else none
     return keys
+
+
+def is_stale(states: tuple[State, ...], revision: JSON) -> bool | None:
+    """Whether the revision that a save rests on is stale: yes, no (as is none at all), or not known."""
+    if revision is None:
+        return False
+    verdicts: set[bool | None] = set()
+    for state in states:
+        current = isinstance(state, Present) and revision in state.current
+        stale = not isinstance(state, Anything) and revision in state.stale
+        verdicts.add(False if current else True if stale else None)
+    return verdicts.pop() if len(verdicts) == 1 else None

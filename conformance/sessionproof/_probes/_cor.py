@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import cast
 
-from sessionproof import _damage, _data
+from sessionproof import _damage, _data, _json
 from sessionproof._json import JSON, Object
 from sessionproof._probes._registry import probe
 from sessionproof._run import Run, Setup
@@ -16,7 +16,7 @@ _TRACKED = Setup(tracked=True)
 
 
 def _ids(trial: Trial) -> list[str]:
-    return trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+    return trial.some_ids(3)
 
 
 def _built(run: Run, trial: Trial) -> None:
@@ -40,6 +40,12 @@ def _own(run: Run, trial: Trial) -> list[Object]:
     if files:
         return [{"of": _ids(trial)[0], "index": index} for index in range(len(files))]
     return [{"shared": index} for index in range(len(run.shared_files()))]
+
+
+def _every_file(run: Run, trial: Trial) -> list[Object]:
+    """The files of the first session, and those that serve several."""
+    shared: list[Object] = [{"shared": index} for index in range(len(run.shared_files()))]
+    return [*(selector for selector in _own(run, trial) if not _shared(selector)), *shared]
 
 
 def _shared(selector: Object) -> bool:
@@ -94,7 +100,7 @@ def cut_files(trial: Trial) -> None:
     """A file of the store cut at every length above 0."""
     with trial.run(_TRACKED) as base:
         _built(base, trial)
-        for selector in _own(base, trial):
+        for selector in _every_file(base, trial):
             lengths = [n for n in _spread(len(_content(base, selector)), trial.budget.cuts) if n]
             _damaged(trial, base, (({"edit": "cut", "length": n}, selector) for n in lengths), "COR-1")
     trial.need(damaged_files=1)
@@ -105,7 +111,7 @@ def emptied_files(trial: Trial) -> None:
     """A file of the store emptied, filled with zeros, or zero from or up to somewhere."""
     with trial.run(_TRACKED) as base:
         _built(base, trial)
-        for selector in _own(base, trial):
+        for selector in _every_file(base, trial):
             size = len(_content(base, selector))
             edits: list[tuple[Object, Object]] = [({"edit": "cut", "length": 0}, selector)]
             for start, end in (
@@ -153,6 +159,16 @@ def others_are_unharmed(trial: Trial) -> None:
     trial.need(damaged_files=1)
 
 
+def _hold_documents(run: Run, selectors: list[Object]) -> bool:
+    """Whether all the texts of a saved document stand in one of the files."""
+    states = [state for states in run.worlds.sessions.values() for state in states if isinstance(state, Present)]
+    for state in states:
+        texts = [text.encode("utf-8", "replace") for text in _json.strings(state.document.json) if len(text) >= 8]
+        if texts and any(all(text in _content(run, selector) for text in texts) for selector in selectors):
+            return True
+    return False
+
+
 @probe("COR-4", "side files")
 def side_files_hide_nothing(trial: Trial) -> None:
     """An index or another file beside the sessions' own, damaged or missing: no session is hidden."""
@@ -160,6 +176,8 @@ def side_files_hide_nothing(trial: Trial) -> None:
         _built(base, trial)
         _per_session(base, trial)
         selectors: list[Object] = [{"shared": index} for index in range(len(base.shared_files()))]
+        if _hold_documents(base, selectors):
+            raise NotApplicable("the file that serves several sessions holds their documents")
         if not selectors:
             raise NotApplicable("the store has no file beside those of its sessions")
         for selector in selectors:
@@ -236,16 +254,31 @@ def hostile_json(trial: Trial) -> None:
     """Files replaced by, or mixed with, JSON that breaks readers: deep, long, repeated, NaN, other encodings, types."""
     with trial.run(_TRACKED) as base:
         _built(base, trial)
-        for selector in _own(base, trial):
+        for selector in _every_file(base, trial):
             content = _content(base, selector)
             edits: list[Object] = [{"edit": "hostile", "name": name} for name in _damage.hostile_names(content)]
-            if trial.statement.fidelity != "json":
-                # A store of any JSON has no type that a member could have wrongly.
-                edits += list(_damage.wrong_types(content))
+            edits += _wrong_types(trial, content)
             _damaged(
                 trial, base, ((edit, selector) for edit in edits), "COR-7", {"do": "look"}, {"do": "bounded memory"}
             )
     trial.need(damaged_files=1)
+
+
+def _wrong_types(trial: Trial, content: bytes) -> list[Object]:
+    """Members of another type, where the file is the document itself and its fidelity does not admit them."""
+    try:
+        file = _json.decode(content.decode("utf-8"))
+    except ValueError:
+        return []
+    if not isinstance(file, dict):
+        return []
+    document = {name: value for name, value in file.items() if name not in {"store", "attachments"}}
+    if not trial.documents.covered(document):
+        return []
+    edits = list(_damage.wrong_types(content))
+    return [
+        edit for edit in edits if not trial.documents.covered({**document, cast("str", edit["name"]): edit["value"]})
+    ]
 
 
 @probe("COR-8", "planted entries")

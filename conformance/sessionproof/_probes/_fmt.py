@@ -13,7 +13,7 @@ from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
 _ROUND_TRIP = {"STO-2": "FMT-2", "STO-7": "FMT-2"}
-_READABLE = {"STO-2": "FMT-8", "STO-7": "FMT-8", "STO-1": "FMT-8", "FMT-2": "FMT-8"}
+_READABLE = {"STO-2": "FMT-8", "STO-7": "FMT-8", "STO-1": "FMT-8"}
 
 
 def _save_and_look(run: Run, id: str, document: JSON) -> None:
@@ -27,7 +27,7 @@ def _save_and_look(run: Run, id: str, document: JSON) -> None:
 @probe("FMT-1", "histories")
 def files_are_valid(trial: Trial) -> None:
     """After histories of saves, attachments and deletes, every file of the format."""
-    ids = trial.ids(3)
+    ids = trial.some_ids(3)
 
     def history(drawn: list[tuple[str, Object, str]]) -> None:
         with trial.run() as run:
@@ -37,6 +37,8 @@ def files_are_valid(trial: Trial) -> None:
                     run.call("attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2))
                 if then == "delete" and trial.has("delete"):
                     run.call("delete", id=id)
+                if trial.statement.durability == "close":
+                    run.do({"do": "reopen"})
                 run.do({"do": "verify", "check": "documents"})
 
     choice = st.tuples(st.sampled_from(ids), trial.documents.drawn(), st.sampled_from(["", "attach", "delete"]))
@@ -165,7 +167,7 @@ def unknown_members_survive(trial: Trial) -> None:
 @probe("FMT-4", "invalid documents")
 def invalid_is_refused(trial: Trial) -> None:
     """Documents that are no objects, or not of the claimed format, over a session and without one."""
-    id, *others = trial.ids(1 if trial.statement.ids_kind == "single" else 2)
+    id, *others = trial.some_ids(2)
     for fault, document in trial.documents.refusable(id):
         trial.count("invalid documents")
         for target in (id, *others):
@@ -186,7 +188,7 @@ SECRET = "SessionproofSecret0f1e2d3c4b5a"  # noqa: S105 - a canary
 @probe("FMT-5", "after every operation")
 def secrets_stay_off_the_disk(trial: Trial) -> None:
     """A declared secret, searched in every byte of every file after every operation."""
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 2)
+    ids = trial.some_ids(2)
     for pointer in trial.statement.secrets:
         document = _with_secret(trial, ids[0], pointer)
         with trial.run() as run:

@@ -90,7 +90,8 @@ def nothing_outside_is_touched(trial: Trial) -> None:
 def _decoys(run: Run, trial: Trial) -> None:
     own = "decoy" if trial.statement.promises("decoy") else next(iter(trial.lab.ids(1)), None)
     if own is not None and trial.has("save"):
-        run.call("save", id=own, document=trial.documents.plain(7, "decoy"))
+        run.call("save", id=own, document=trial.documents.fit(trial.documents.plain(7, own), own))
+        _try(run, trial, "attach", id=own, kind="trace", items=trial.documents.plain_items("trace", 2))
     run.do({"do": "rest"})
     run.do({"do": "surround", "id": own or ""})
     run.do({"do": "wake"})
@@ -215,6 +216,7 @@ def ids_are_data(trial: Trial) -> None:
             run.call("save", id=victim, document=trial.documents.plain(9, victim))
             run.do({"do": "look", "store": False})
             _every_operation(run, trial, id)
+            run.do({"do": "verify", "check": "no canary", "requirement": "IDS-5"})
     trial.need(hostile_ids=1, save_calls=1)
 
 

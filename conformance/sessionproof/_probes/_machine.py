@@ -50,7 +50,7 @@ def store_machine(  # noqa: C901 - one small function for each operation
 
     Every save is followed by a load, so that whatever is wrong later is known to have been right before.
     """
-    pool = st.sampled_from(trial.ids(ids))
+    pool = st.sampled_from(trial.some_ids(ids))
     documents = trial.documents
 
     def save(machine: _Machine, id: str, number: int) -> None:

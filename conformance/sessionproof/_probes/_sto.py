@@ -21,14 +21,13 @@ _PACES: tuple[tuple[int, float], ...] = ((1, 0.03), (5, 2.1))
 def _machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = False) -> None:
     """One plain history with a look after every step, then many drawn ones."""
     _plain_history(trial)
-    ids = min(ids, 1) if trial.statement.ids_kind == "single" else ids
     trial.machine(store_machine(trial, rules, ids=ids, observes=observes), trial.budget.examples, trial.budget.steps)
     trial.need(save_acknowledged=1)
 
 
 def _plain_history(trial: Trial) -> None:
     """Saves, attachments, saves over them, deletes and new saves: what any store sees on its first day."""
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 5)
+    ids = trial.some_ids(5)
     first = ids[0]
     look: Object = {"do": "look"}
     with trial.run() as run:
@@ -55,7 +54,7 @@ def absent_is_no_error(trial: Trial) -> None:
     """Reading what was never saved, on an empty root and beside saved sessions."""
     for saved in (False, True):
         with trial.run() as run:
-            ids = trial.ids(2 if trial.statement.ids_kind != "single" else 1)
+            ids = trial.some_ids(2)
             if saved and len(ids) < 2:
                 continue
             if saved and trial.has("save"):
@@ -104,7 +103,7 @@ def sessions_are_independent(trial: Trial) -> None:
 def restart_keeps(trial: Trial) -> None:
     """A new process after an orderly close, and after the end of input where the claim covers it."""
     endings = ["close"] if trial.statement.durability == "close" else ["close", "eof"]
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+    ids = trial.some_ids(3)
 
     def history(drawn: list[tuple[str, int, str]]) -> None:
         with trial.run() as run:
@@ -136,14 +135,13 @@ def restart_keeps(trial: Trial) -> None:
 @probe("STO-8", "reads")
 def reading_changes_nothing(trial: Trial) -> None:
     """Every operation that reads, on a quiet store that needs no recovery."""
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+    ids = trial.some_ids(3)
     with trial.run() as run:
         for number, id in enumerate(ids[:2]):
             run.call("save", id=id, document=trial.documents.plain(number, id))
             if trial.has("attach"):
                 run.call("attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 2))
         run.do({"do": "reopen"})
-        run.look(ids)
         for _ in range(2):
             run.do({"do": "mark", "name": "quiet"})
             run.look(ids)
@@ -161,7 +159,7 @@ def summaries_follow(trial: Trial) -> None:
 @probe("STO-9", "order")
 def order_is_by_change(trial: Trial) -> None:
     """Twelve sessions changed a clock tick apart, two of them again; slower where the store counts seconds."""
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 12)
+    ids = trial.some_ids(12)
     for every, tick in _PACES:
         # A store whose clock counts whole seconds cannot tell faster changes apart, and need not.
         try:
@@ -204,7 +202,7 @@ def workspace_filters(trial: Trial) -> None:
     """Sessions of several workspaces, with one name the start of another."""
     if not trial.has("summaries", "save"):
         raise NotApplicable("summaries is not among the operations")
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 5)
+    ids = trial.some_ids(5)
     with trial.run() as run:
         for number, id in enumerate(ids):
             place = ["/w/app", "/w/app", "/w/app2", "/w", "/w/app/"][number]
@@ -260,7 +258,9 @@ def revisions_guard(trial: Trial) -> None:
             )
             if trial.has("load"):
                 run.call("load", id=id)
-    _machine(trial, "save conditional load delete", ids=2)
+        run.do({"do": "reopen"})
+        run.do({"do": "conditional save", "id": id, "document": trial.documents.plain(5, id), "revision": -3})
+    _machine(trial, "save conditional load delete reopen", ids=2)
 
 
 @probe("STO-13", "writable")
@@ -323,7 +323,7 @@ def prune_is_exact(trial: Trial) -> None:
 
 
 def _prune_instant(trial: Trial, tick: float, offset: timedelta) -> None:
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 4)
+    ids = trial.some_ids(4)
     half = max(1, len(ids) // 2)
     old, new = ids[:half], ids[half:]
     with trial.run() as run:
@@ -333,7 +333,9 @@ def _prune_instant(trial: Trial, tick: float, offset: timedelta) -> None:
         run.do({"do": "moment"})
         run.do({"do": "tick", "seconds": tick})
         for number, id in enumerate([*new, *old[1:]]):
-            run.call("save", id=id, document=_undated(trial, number + 5, id))
+            document = _undated(trial, number + 5, id)
+            if id in new or "created_at" not in document:
+                run.call("save", id=id, document=document)
         run.do({"do": "look"})
         run.do({"do": "prune", "offset_minutes": offset // timedelta(minutes=1), "removes": cast("JSON", old)})
         run.do({"do": "look"})
@@ -354,7 +356,7 @@ def _undated(trial: Trial, number: int, id: str) -> Object:
 def _prune_boundary(trial: Trial) -> None:
     """Where `summaries` tells the instants of creation, or documents carry them, hit one exactly and by a fraction."""
     days = [datetime(2020, 1, day, 12, 0, 0, 500_000, tzinfo=UTC) for day in (1, 2, 3)]
-    ids = trial.ids(1 if trial.statement.ids_kind == "single" else 3)
+    ids = trial.some_ids(3)
     documents: list[Object] = []
     for number, (id, day) in enumerate(zip(ids, days, strict=False)):
         documents.append({**trial.documents.plain(number, id), "created_at": day.isoformat().replace("+00:00", "Z")})
@@ -394,6 +396,11 @@ def _prune_days(trial: Trial) -> None:
             run.call("save", id=id, document=_undated(trial, 0, id))
             run.do({"do": "prune", "params": {"older_than_days": days}, "removes": [], "refused": refused})
             run.do({"do": "look"})
+    with trial.run() as run:
+        run.call("save", id=id, document=_undated(trial, 0, id))
+        run.do({"do": "tick", "seconds": _PACES[-1][1]})
+        run.do({"do": "prune", "params": {"older_than_days": 0}, "removes": [id]})
+        run.do({"do": "look"})
     plain = trial.documents.plain(0, id)
     document: Object = {**plain, "created_at": "${now-864300}"}
     if _takes(trial, plain, "created_at") and _carries_creation(trial):
