@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+import subprocess
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
@@ -274,3 +275,23 @@ class IdsBeginWithLetters(Clean):
         if id.startswith(("-", "_")):
             raise InvalidId("not a name")
         return super().file_name(id)
+
+
+@breaks("IDS-1", "outside-read", also="IDS")
+class ExistsOutside(Clean):
+    """`exists` joins the id to the root as it is."""
+
+    def exists(self, id: str) -> bool:
+        with suppress(ValueError, OSError):
+            return super().exists(id) or (self.root / f"{id}{self.suffix}").exists()
+        return super().exists(id)
+
+
+@breaks("IDS-5", "code-ran")
+class IdMeetsTheShell(Clean):
+    """A load hands the id to a shell: only the kit's own canary, for the tests' sake."""
+
+    def load(self, id: str) -> Loaded | None:
+        if "SESSIONPROOF_CANARY" in id:
+            subprocess.run(["sh", "-c", f": {id}"], cwd=self.root, check=False, capture_output=True)
+        return super().load(id)

@@ -408,3 +408,35 @@ class CheckLeavesFile(Clean):
 
     def check(self) -> None:
         self.write(".health_check", b"ok")
+
+
+@breaks("STO-12", "stale-accepted")
+class RevisionsAreForgotten(Clean):
+    """After an `open` every revision that was given out before counts as current."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        self.given: set[str] = set()
+
+    def next_revision(self, old: Session | None) -> str:
+        revision = super().next_revision(old)
+        self.given.add(revision)
+        return revision
+
+    def is_current(self, old: Session | None, revision: str) -> bool:
+        return super().is_current(old, revision) or revision not in self.given
+
+
+@breaks("STO-8", "disk-changed", also="STO-1")
+class FirstListWrites(Clean):
+    """The first list after an `open` writes an index."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        self.is_first = True
+
+    def list(self) -> Iterator[str]:
+        if self.is_first and self.root.is_dir():
+            self.write("index", b"made anew")
+        self.is_first = False
+        yield from super().list()
