@@ -25,7 +25,7 @@ class Budget:
 
 PROFILES: Mapping[str, Budget] = {
     "quick": Budget(
-        examples=6, steps=12, documents=20, ids=12, cuts=24, flips=24, items=300, item_length=70_000, share=9
+        examples=6, steps=10, documents=14, ids=8, cuts=20, flips=20, items=300, item_length=70_000, share=9
     ),
     "standard": Budget(
         examples=40,
