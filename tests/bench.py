@@ -1,4 +1,4 @@
-"""What the kit and the adapters cost here: `nox -s bench [-- --json FILE]`. It measures, and asserts nothing."""
+"""What the kit, adapters and logs cost here: `nox -s bench [-- --json FILE]`. It measures, and asserts nothing."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench_logs import MESSAGE, LogCosts, log_costs, log_tables
 from sessionproof import _manifest
 from sessionproof._client import AdapterProcess, Launch
 from sessionproof._json import Object
@@ -24,12 +25,11 @@ LOWDB = Path(__file__).parents[1] / "conformance" / "targets" / "lowdb"
 ROUNDS = 3
 """Of so many rounds the fastest counts: what else the machine does only ever slows one down."""
 
-TEXT = "What was said here is about as long as what people and models say. " * 8
 DOCUMENT: Object = {
     "format": "session",
     "version": "1.0",
     "id": "bench",
-    "messages": [{"role": "user", "content": [{"type": "text", "text": TEXT}]} for _ in range(20)],
+    "messages": [MESSAGE for _ in range(20)],
 }
 
 NUMBERS = {"echo": 2_000, "load": 1_000, "save": 300}
@@ -125,8 +125,8 @@ def content(path: Path) -> str:
         return ""
 
 
-def show(operations: dict[str, dict[str, int]], runs: dict[str, Cost]) -> None:
-    """Print the numbers as two tables."""
+def show(operations: dict[str, dict[str, int]], runs: dict[str, Cost], logs: LogCosts) -> None:
+    """Print the numbers as tables."""
     size = len(json.dumps(DOCUMENT))
     speed_table = Table("operations a second", *NUMBERS, title=f"one caller, a document of {size:,} bytes")
     for name, per_second in operations.items():
@@ -138,6 +138,8 @@ def show(operations: dict[str, dict[str, int]], runs: dict[str, Cost]) -> None:
     screen = Console()
     screen.print(speed_table)
     screen.print(cost_table)
+    for table in log_tables(logs):
+        screen.print(table)
 
 
 def main() -> None:
@@ -151,13 +153,15 @@ def main() -> None:
     if (LOWDB / "node_modules").is_dir():
         launches["lowdb (Node)"] = _manifest.load(LOWDB / "sessionproof.toml").launch
     operations = {name: speeds(launch) for name, launch in launches.items()}
-    quick = min((cost("quick") for _ in range(ROUNDS)), key=lambda run: run.seconds)
-    runs = {"quick": quick, "standard": cost("standard")}
+    with tempfile.TemporaryDirectory(prefix="sessionproof-bench-") as folder:
+        logs = log_costs(Path(folder))
+        quick = min((cost("quick") for _ in range(ROUNDS)), key=lambda run: run.seconds)
+        runs = {"quick": quick, "standard": cost("standard")}
 
-    show(operations, runs)
+    show(operations, runs, logs)
     if arguments.json is not None:
         costs = {name: asdict(run) for name, run in runs.items()}
-        report = {"operations_per_second": operations, "runs": costs}
+        report = {"operations_per_second": operations, "runs": costs, "logs": asdict(logs)}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

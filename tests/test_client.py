@@ -434,7 +434,7 @@ def test_echo_that_dies_on_a_surrogate(misbehaving: Misbehave) -> None:
     dying = "json.dumps(request, ensure_ascii=False).encode()"
     with Lab(misbehaving(request=dying), PROFILES["quick"]) as lab:
         found = [carry_out(lab, probe) for probe in probes_of(selected(("FMT-2", "IDS-4")))]
-        assert [result.summary for result in found if result.verdict != "pass"] == []
+        assert {result.verdict for result in found} == {"pass", "not-applicable"}
         (warning,) = lab.warnings
     assert "surrogate" in warning
     assert "not sent" in warning

@@ -37,7 +37,11 @@ NO_PRUNE = {"there is no `prune`": "STO-10"}
 ONE_FILE = {"one file serves several sessions": "COR-3 COR-4 COR-6 COR-11"}
 NO_DISK = {"nothing is on disk": "COR SEC STO-8"}
 NO_PROMISE = {"nothing survives an `open`": "STO-7"}
-PLAIN = NO_FORMAT | NO_SECRETS | NO_TYPE
+NO_LOGS = {
+    "there are no logs": "COR-9 FMT-2[metadata] FMT-8[events, boundaries and metadata of no session] "
+    "IDS-4[agents and creators] IDS-5[agents and creators]"
+}
+PLAIN = NO_FORMAT | NO_SECRETS | NO_TYPE | NO_LOGS
 FILES = PLAIN | NO_SIDE_FILE
 
 
@@ -85,7 +89,7 @@ CONTROLS = [
     Control("_layouts:Indexed", "STO COR SEC", PLAIN),
     Control("_layouts:Apart", "STO-11 COR"),
     Control("_layouts:ContentRevisions", "STO-12 COR-12"),
-    Control("_layouts:Secretive", "FMT", NO_FORMAT | NO_TYPE),
+    Control("_layouts:Secretive", "FMT", NO_FORMAT | NO_TYPE | NO_LOGS),
     Control(
         "_layouts:Scratch",
         "STO COR SEC",
@@ -109,6 +113,7 @@ CONTROLS = [
         NO_FORMAT
         | NO_SECRETS
         | NO_SIDE_FILE
+        | NO_LOGS
         | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"},
     ),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),

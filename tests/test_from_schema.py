@@ -56,7 +56,7 @@ def test_invalid_value(name: str) -> None:
 
 @pytest.mark.parametrize("name", _schemas.FORMATS)
 def test_invalid_document(name: str) -> None:
-    """Documents of the project's formats are valid by two validators, across references from file to file."""
+    """Content of the project's formats are valid by two validators, across references from file to file."""
     contents = {uri: resource.contents for uri, resource in _schemas.registry().items()}
     rust = jsonschema_rs.Draft202012Validator(
         contents[_schemas.uri(name)], registry=jsonschema_rs.Registry(list(contents.items()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from sessionproof._documents import Documents
+from sessionproof._content import Content
 from sessionproof._json_values import Limits
 from sessionproof._model import Model
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
@@ -31,8 +31,7 @@ STATEMENT: dict[str, Any] = {
 def model(**claims: Any) -> Model:
     """A model under these claims."""
     statement = Statement.parse({**STATEMENT, **claims})
-    documents = Documents(statement, Limits())
-    return Model(statement, documents.must_keep, documents.invalid)
+    return Model(statement, Content(statement, Limits()), Content(statement, Limits(), logs=True))
 
 
 def after(model: Model, steps: Sequence[tuple[Call, Outcome]]) -> tuple[Worlds, list[tuple[str, ...]]]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
-from sessionproof import _json, _schemas, _tree
+from sessionproof import _json, _schemas, _tree, _validate
+from sessionproof._history import History
 from sessionproof._json import Object
 from sessionproof._statement import Statement
 from sessionproof._tree import Aspect, Entry, Tree
@@ -44,8 +45,35 @@ def unchanged(scene: Scene, step: Object) -> Violation | None:
     )
 
 
-def documents(scene: Scene, _: Object) -> Violation | None:
-    """Every file of the claimed format is valid, and holds the document that was saved last."""
+def valid(scene: Scene, _: Object) -> Violation | None:
+    """Every file of the claimed format is valid, and what was written last is in one of them."""
+    return _logs(scene) if scene.statement.format_name == "step" else _documents(scene)
+
+
+def _logs(scene: Scene) -> Violation | None:
+    try:
+        findings = list(_validate.validate(scene.root))
+    except _validate.NotThere:
+        findings = []
+    for finding in findings:
+        scene.count("files validated")
+        if not finding.valid:
+            path = str(finding.path.relative_to(scene.root)) + (f":{finding.line}" if finding.line else "")
+            return _bad_file("FMT-1", "not-valid", path, f"is not valid under step 1.0: {finding.rule}: {finding.what}")
+    if scene.statement.fidelity != "format" or scene.statement.durability == "none":
+        return None
+    values = [_json.decode(line) for _, line in records(scene)]
+    held = {_json.key(value.get("message")) for value in values if isinstance(value, dict)}
+    for id, states in scene.worlds.sessions.items():
+        for state in states:
+            log = state.content if len(states) == 1 and isinstance(state, Present) else None
+            if isinstance(log, History) and not held.issuperset(entry.key for entry in log.entries):
+                text = f"No file holds an entry of session {id!r} in the claimed format."
+                return Violation(("FMT-1",), "not-on-disk", text, "a step with each entry", f"{len(held)} others")
+    return None
+
+
+def _documents(scene: Scene) -> Violation | None:
     name = scene.statement.format_name or ""
     held: set[str] = set()
     for path, entry in session_files(scene):
@@ -62,7 +90,7 @@ def documents(scene: Scene, _: Object) -> Violation | None:
         # What is saved is then not itself a document of the format, or nobody promised that it is kept.
         return None
     for id, states in scene.worlds.sessions.items():
-        keys = {state.document.key for state in states if isinstance(state, Present)}
+        keys = {state.content.key for state in states if isinstance(state, Present)}
         if len(keys) == len(states) and not keys & held:
             text = f"No file holds the document of session {id!r} in the claimed format."
             return Violation(
@@ -73,9 +101,9 @@ def documents(scene: Scene, _: Object) -> Violation | None:
 
 def strict(scene: Scene, _: Object) -> Violation | None:
     """No file of a claimed format holds NaN, Infinity, repeated members or lone surrogates."""
-    for path, entry in session_files(scene):
+    for path, text in records(scene):
         try:
-            value = _json.decode(entry.content.decode("utf-8"))
+            value = _json.decode(text)
         except ValueError as error:
             return _bad_file("FMT-7", "not-strict", path, f"is not strict JSON: {error}")
         if any(_json.has_lone_surrogate(text) for text in _json.strings(value)):
@@ -87,10 +115,19 @@ def strict(scene: Scene, _: Object) -> Violation | None:
 
 
 def session_files(scene: Scene) -> Iterator[tuple[str, Entry]]:
-    """The files of a claimed format: those whose names end in `.json` (spec/formats.md)."""
+    """The files of a claimed format of documents: those whose names end in `.json` (spec/formats.md)."""
     for path, entry in scene.tree().items():
         if entry.kind == "file" and path.endswith(".json"):
             yield path, entry
+
+
+def records(scene: Scene) -> Iterator[tuple[str, str]]:
+    """What is one JSON text each: the files `*.json`, and the lines of the files `*.jsonl` (spec/logs.md)."""
+    for path, entry in scene.tree().items():
+        if entry.kind == "file" and path.endswith((".json", ".jsonl")):
+            text = entry.content.decode("utf-8", "surrogateescape")
+            lines = text.removesuffix("\n").split("\n") if path.endswith(".jsonl") else [text]
+            yield from ((path, line) for line in lines)
 
 
 def _bad_file(requirement: str, fault: str, path: str, what: str) -> Violation:
@@ -181,7 +218,7 @@ def links_kept(scene: Scene, step: Object) -> Violation | None:
 
 CHECKS: dict[str, Callable[[Scene, Object], Violation | None]] = {
     "unchanged": unchanged,
-    "documents": documents,
+    "valid": valid,
     "strict": strict,
     "secret": secret,
     "modes": modes,

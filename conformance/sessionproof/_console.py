@@ -110,7 +110,7 @@ class Screen:
         sign, style = _SIGNS[entry["verdict"]]
         note = ""
         if entry["verdict"] == "pass":
-            note = _trials(entry["trials"])
+            note = _trials(entry["id"], entry["trials"])
         elif entry["verdict"] in {"not-applicable", "not-run"}:
             note = entry["summary"]
         title = entry["title"] + (f" ({entry['level']})" if entry["level"] != "MUST" else "")
@@ -165,10 +165,11 @@ def _claim(value: object) -> str:
     return str(value)
 
 
-def _trials(trials: Mapping[str, int]) -> str:
-    """What was tried, in a few words: what only this probe counts goes first, acknowledgements are left out."""
+def _trials(id: str, trials: Mapping[str, int]) -> str:
+    """What was tried, in a few words: what only this probe counts goes first, then calls that the requirement needs."""
+    needed = {f"{name.replace('_', ' ')} calls" for names in catalogue()[id].operations for name in names}
     counted = {what: number for what, number in trials.items() if not what.endswith(" acknowledged")}
-    ranked = sorted(counted.items(), key=lambda item: (item[0].endswith(" calls"), -item[1]))
+    ranked = sorted(counted.items(), key=lambda item: (item[0].endswith(" calls"), item[0] not in needed, -item[1]))
     return ", ".join(_counted(number, _COUNTED.get(what, what)) for what, number in ranked[:3])
 
 

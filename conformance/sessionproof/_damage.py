@@ -30,6 +30,12 @@ def apply(edit: Object, content: bytes, canary: Path) -> bytes:
             return HOSTILE[name](content)
         case {"edit": "member", "name": str(name), "value": value}:
             return cast("bytes", _member(content, name, value))
+        case {"edit": "line", "line": int(number), "then": {**inner}}:
+            lines = content.split(b"\n")
+            lines[number] = apply(cast("Object", inner), lines[number], canary)
+            return b"\n".join(lines)
+        case {"edit": "splice", "from": int(start), "to": int(end), "base64": str(text)}:
+            return content[:start] + base64.b64decode(text) + content[end:]
         case {"edit": "code", "name": str(name)}:
             return CODE[name](canary)
         case _:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from hypothesis import strategies as st
 
-from sessionproof._documents import drawn
+from sessionproof._content import drawn
 from sessionproof._placeholders import OUTSIDE
 from sessionproof._statement import Statement, whole
 

@@ -7,6 +7,7 @@ keeps what other readers lose: `-0` is a double, not the integer 0.
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
@@ -161,3 +162,16 @@ def _drop(value: JSON, tokens: list[str]) -> JSON:
 
 def _tokens(pointer: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A JSON value that is compared as the protocol compares."""
+
+    json: JSON = field(compare=False)
+    key: str
+
+    @classmethod
+    def of(cls, json: JSON) -> "Value":
+        """Wrap a value."""
+        return cls(json, key(json))

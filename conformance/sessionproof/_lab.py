@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from sessionproof import _json
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
-from sessionproof._documents import MAX_DEPTH, Documents
+from sessionproof._content import MAX_DEPTH, Content
 from sessionproof._from_schema import Limits
 from sessionproof._json import JSON
 from sessionproof._model import Model
+from sessionproof._placeholders import log
 from sessionproof._protocol import Answer, Call
-from sessionproof._run import Judge, Run, Setup
+from sessionproof._run import Judge, Run
+from sessionproof._setup import Setup
 
 if TYPE_CHECKING:
     from sessionproof._statement import Statement
@@ -144,20 +146,18 @@ class Lab:
         outcome = process.call(Call("echo", {"value": value}))
         return isinstance(outcome, Answer) and _json.same(outcome.result["value"], value)
 
-    @property
-    def documents(self) -> Documents:
-        """The documents of the statement's fidelity."""
-        return self._judgement[0]
-
-    @property
-    def model(self) -> Model:
-        """The reference semantics under the statement."""
-        return self._judgement[1]
+    def content(self, *, logs: bool) -> Content:
+        """What may be written into a document, or with `logs` into a log, under the statement."""
+        return self._contents[logs]
 
     @cached_property
-    def _judgement(self) -> tuple[Documents, Model]:
-        documents = Documents(self.statement, self.limits)
-        return documents, Model(self.statement, documents.must_keep, documents.invalid)
+    def _contents(self) -> tuple[Content, Content]:
+        return Content(self.statement, self.limits), Content(self.statement, self.limits, logs=True)
+
+    @cached_property
+    def model(self) -> Model:
+        """The reference semantics under the statement."""
+        return Model(self.statement, *self._contents)
 
     @property
     def canary(self) -> Path:
@@ -201,14 +201,14 @@ class Lab:
 
     @cached_property
     def on_disk(self) -> bool:
-        """Whether a save changes a file under the root (adapter protocol, Lifetimes)."""
-        operations = self.statement.operations
-        if "save" not in operations or self.statement.ids_kind == "store":
-            return False
-        run = Run(self, Setup(), Judge("", {}))
+        """Whether a save or append changes a file under the root (adapter protocol, Lifetimes)."""
+        return any(self._changes_a_file(logs=logs) for logs in self.statement.keeps)
+
+    def _changes_a_file(self, *, logs: bool) -> bool:
+        run = Run(self, Setup(logs=logs), Judge("", {}))
         before = run.tree()
-        (id,) = self.ids(1)
-        run.call("save", id=id, document=self.documents.plain(0, id))
+        for id in self.ids(1, logs=logs):
+            run.write(id, self.content(logs=logs).plain(0, id))
         run.do({"do": "rest"})
         changed = any(
             entry.kind == "file" and entry.content and (name not in before or before[name].content != entry.content)
@@ -217,8 +217,10 @@ class Lab:
         self.forget(run)
         return changed
 
-    def ids(self, count: int) -> list[str]:
-        """Ids that the statement promises to accept; fewer where it promises fewer."""
+    def ids(self, count: int, *, logs: bool) -> list[str]:
+        """Ids that the statement promises to accept, or what stands for them; fewer where it promises fewer."""
+        if self.statement.ids_kind == "store" or (logs and "create" in self.statement.operations):
+            return [log(number) for number in range(1, count + 1)] if "create" in self.statement.operations else []
         match self.statement.ids_kind:
             case "any":
                 return [
@@ -229,10 +231,8 @@ class Lab:
                 return [f"{number:08x}-1c2b-4d5e-8f90-{number * 7919:012x}" for number in range(1, count + 1)]
             case "single":
                 return ["session"]
-            case "pattern":
-                return self._pattern_ids[:count]
             case _:
-                return []
+                return self._pattern_ids[:count]
 
     @cached_property
     def _pattern_ids(self) -> list[str]:

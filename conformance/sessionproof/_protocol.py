@@ -9,6 +9,10 @@ from sessionproof._json import JSON, Object
 VERSION = "1.0"
 
 KINDS_OF_ATTACHMENT = ("artifacts", "trace", "verification")
+WRITES = frozenset(
+    {"save", "delete", "attach", "prune", "create", "append", "append_events", "compact", "describe", "claim"}
+)
+"""The operations that change a store."""
 
 
 class Kind(StrEnum):

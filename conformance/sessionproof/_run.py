@@ -11,25 +11,25 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from sessionproof import _steps, _tree
 from sessionproof._client import AdapterProcess
-from sessionproof._documents import Documents
+from sessionproof._content import Content
 from sessionproof._json import JSON, Object
 from sessionproof._model import Model
-from sessionproof._placeholders import resolved
-from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._placeholders import LOG, named, resolved
+from sessionproof._protocol import KINDS_OF_ATTACHMENT, WRITES, Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._setup import Setup
 from sessionproof._statement import Statement
 from sessionproof._wording import observed
-from sessionproof._worlds import Violation, Worlds
+from sessionproof._worlds import Absent, Violation, Worlds
 
 if TYPE_CHECKING:
     from sessionproof._tree import Tree
     from sessionproof._watch import Watch
 
 Steps: TypeAlias = list[Object]
-_WRITES = frozenset({"save", "delete", "attach", "prune"})
 
 
 class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
@@ -39,7 +39,7 @@ class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
 class Violated(Exception):  # noqa: N818 - reads as what happened
     """The requirement that is being probed does not hold. Carries the finding and the steps that led there."""
 
-    def __init__(self, violation: Violation, setup: "Setup", steps: Steps, files: list[str]) -> None:
+    def __init__(self, violation: Violation, setup: Setup, steps: Steps, files: list[str]) -> None:
         super().__init__(violation.summary)
         self.violation = violation
         self.setup = setup
@@ -47,38 +47,12 @@ class Violated(Exception):  # noqa: N818 - reads as what happened
         self.files = files
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """How the processes and the root of a run are prepared; part of a case.
-
-    `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root
-    and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
-    root is there, with mode 0755, before the store ever opens it.
-    """
-
-    umask: int | None = None
-    unprivileged: bool = False
-    around: bool = False
-    tracked: bool = False
-    premade: bool = False
-
-    def to_json(self) -> Object:
-        """The members that differ from the defaults."""
-        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) != getattr(Setup(), name)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, JSON]) -> "Setup":
-        """The inverse of `to_json`."""
-        return cls(**cast("dict[str, Any]", dict(value)))
-
-
 class Workplace(Protocol):
     """What a run needs from the lab that it runs in."""
 
     volatile: tuple[str, ...]
 
-    @property
-    def documents(self) -> Documents: ...
+    def content(self, *, logs: bool) -> Content: ...
     @property
     def model(self) -> Model: ...
     def process(self, setup: Setup) -> AdapterProcess: ...
@@ -123,8 +97,10 @@ class Run:
         self.no_store: Refusal | None = None
         self.last: Outcome | None = None
         self.revisions: dict[str, list[str]] = {}
+        self.names: dict[str, str] = {}
         self.marks: dict[str, Tree] = {}
         self.owners: dict[str, set[str]] = {}
+        self.ends: dict[str, set[int]] = {}
         self.planted: set[str] = set()
         self.damaged: Mapping[str, bytes] = {}
         self.moment = datetime.now(UTC)
@@ -150,12 +126,35 @@ class Run:
         self.steps.append(step)
         name = cast("str", step["do"])
         self.last = None
-        _CARRY_OUT[name](self, step)
+        _CARRY_OUT[name](self, named(step, self.names))
         return self.last
 
     def call(self, method: str, **params: JSON) -> Outcome | None:
         """The step `call`. None where the adapter's own JSON does not carry the value: it is then not sent."""
         return self.do({"do": "call", "method": method, "params": params})
+
+    def write(self, id: str, *values: JSON) -> Outcome | None:
+        """Save a document, or append entries; where the store names its sessions, make the session first."""
+        self.make(id)
+        if self.setup.logs:
+            return self.call("append", id=id, entries=list(values))
+        return self.call("save", id=id, document=values[0])
+
+    def load(self, id: str) -> Outcome | None:
+        """Load a document, or read a log, where the statement lists that."""
+        method = "read" if self.setup.logs else "load"
+        return self.call(method, id=id) if self.listed(method) else None
+
+    def try_(self, method: str, **params: JSON) -> Outcome | None:
+        """The step `call`, where the statement lists the operation."""
+        return self.call(method, **params) if self.listed(method) else None
+
+    def make(self, id: str, agent: str = "agent", creator: str = "creator") -> None:
+        """The step `create`, where the store names its sessions and this one is not there."""
+        if not self.listed("create") or not id.startswith(LOG):
+            return
+        if all(isinstance(state, Absent) for state in self.worlds.states(self.names.get(id, ""))):
+            self.do({"do": "create", "as": id, "agent": agent, "created_by": creator})
 
     def look(self, ids: list[str]) -> None:
         """The step `look` at these sessions and at the store as a whole."""
@@ -169,8 +168,9 @@ class Run:
         """A run that goes on from here on a copy of the closed root."""
         twin = copy(self)
         twin.steps, twin.trials = list(self.steps), {}
-        twin.marks, twin.planted = dict(self.marks), set(self.planted)
+        twin.marks, twin.planted, twin.names = dict(self.marks), set(self.planted), dict(self.names)
         twin.owners = {name: set(ids) for name, ids in self.owners.items()}
+        twin.ends = {name: set(ends) for name, ends in self.ends.items()}
         twin.revisions = {id: list(known) for id, known in self.revisions.items()}
         twin.outside = self.place.new_folder()
         twin.root = twin.outside / "root"
@@ -185,6 +185,11 @@ class Run:
         return self.place.model.statement
 
     @property
+    def content(self) -> Content:
+        """What may be written into a session of the run."""
+        return self.place.content(logs=self.setup.logs)
+
+    @property
     def canary(self) -> Path:
         """The file that hostile code would make."""
         return self.place.canary
@@ -196,7 +201,7 @@ class Run:
 
     def files_of(self, id: str) -> list[str]:
         """The session files of one id: not empty, and only operations on that id created or changed them."""
-        tree = self.tree()
+        tree, id = self.tree(), self.names.get(id, id)
         return sorted(
             name
             for name, owners in self.owners.items()
@@ -216,7 +221,8 @@ class Run:
 
     def count(self, what: str, number: int = 1) -> None:
         """Count towards how much was tried."""
-        self.trials[what] = self.trials.get(what, 0) + number
+        if number:
+            self.trials[what] = self.trials.get(what, 0) + number
 
     # -- judging -------------------------------------------------------------------------------------------------------
 
@@ -247,6 +253,23 @@ class Run:
         call = Call(cast("str", step["method"]), params)
         self.perform(call)
 
+    def step_create(self, step: Object) -> None:
+        """Let the store make and name a session; later steps name it as this one says."""
+        self.perform(Call("create", {"agent": step["agent"], "created_by": step["created_by"]}))
+        if isinstance(self.last, Answer):
+            self.names[cast("str", step["as"])] = cast("str", self.last.result["id"])
+
+    def step_describe(self, step: Object) -> None:
+        """Describe a log: what `read` gives as its metadata, with these members changed."""
+        id, meta = cast("str", step["id"]), cast("Object", step["meta"])
+        if self.listed("read"):
+            self.perform(Call("read", {"id": id}))
+            known = self.last.result.get("meta") if isinstance(self.last, Answer) else None
+            changed: Object = {**known, **meta} if isinstance(known, dict) else meta
+            # A declared schema may hold members together that cannot stand apart.
+            meta = changed if self.content.fits("meta", changed) or not self.content.declares("meta") else meta
+        self.perform(Call("describe", {"id": id, "meta": meta}))
+
     def perform(self, call: Call) -> None:
         """Send a call, judge its outcome."""
         if not self.place.carries(
@@ -258,17 +281,19 @@ class Run:
             outcome: Outcome = self.no_store
         else:
             outcome = self.process.call(call)
-            self.count(f"{call.method} calls")
-            if isinstance(outcome, Answer) and call.method in _WRITES:
-                self.count(f"{call.method} acknowledged")
+            self.count(f"{call.method.replace('_', ' ')} calls")
+            if isinstance(outcome, Answer) and call.method in WRITES:
+                self.count(f"{call.method.replace('_', ' ')} acknowledged")
         self.last = outcome
-        if call.method in _WRITES:
-            self._learn(call.id)
+        if call.method in WRITES:
+            made = outcome.result.get("id") if isinstance(outcome, Answer) else None
+            self._learn(made if call.method == "create" and isinstance(made, str) else call.id)
         if isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str):
             self.revisions.setdefault(call.id, []).append(cast("str", outcome.result["revision"]))
+        absent = all(isinstance(state, Absent) for state in self.worlds.states(call.id))
         self._judged(call, outcome)
         if self.surroundings is not None:
-            _steps.compare_surroundings(self, call, outcome)
+            _steps.compare_surroundings(self, call, outcome, absent=absent)
 
     def step_conditional(self, step: Object) -> None:
         """A save under the n-th revision that this session was given, counted from the end: -1 is the newest."""
@@ -283,16 +308,26 @@ class Run:
         """Observe everything that the protocol shows of these sessions, and the store as a whole."""
         ids = cast("list[str]", step.get("ids", self.ids()))
         for id in ids:
-            for method in ("load", "exists"):
+            for method in ("read" if self.setup.logs else "load", "exists"):
                 if self.listed(method):
                     self.perform(Call(method, {"id": id}))
             if self.listed("attachments"):
                 for kind in KINDS_OF_ATTACHMENT:
                     self.perform(Call("attachments", {"id": id, "kind": kind}))
         if step.get("store", True):
-            for method in ("list", "summaries", "latest"):
-                if self.listed(method) and not (method == "latest" and self.listed("create")):
+            for method in ("list", "summaries"):
+                if self.listed(method):
                     self.perform(Call(method))
+            self.step_latest({})
+
+    def step_latest(self, _: Object) -> None:
+        """Ask which session is the latest: of all, or for every pair that sessions were created for."""
+        if not self.listed("latest"):
+            return
+        if not self.listed("create"):
+            self.perform(Call("latest"))
+        for agent, creator in dict.fromkeys((agent, creator) for _, agent, creator, _ in self.worlds.created):
+            self.perform(Call("latest", {"agent": agent, "created_by": creator}))
 
     def step_reopen(self, _: Object) -> None:
         """Close in an orderly way, and build a new store object in the same process."""
@@ -374,6 +409,9 @@ class Run:
             before = self._seen.get(name)
             if before is None or before.content != entry.content:
                 self.owners.setdefault(name, set()).add(id)
+                if before is not None and entry.content.startswith(before.content):
+                    self.ends.setdefault(name, set()).add(len(before.content))
+                self.ends.setdefault(name, set()).add(len(entry.content))
         self._seen = tree
 
 
@@ -385,8 +423,11 @@ def perform(run: Run, steps: Iterable[Object]) -> None:
 
 _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "call": Run.step_call,
+    "create": Run.step_create,
+    "describe": Run.step_describe,
     "conditional save": Run.step_conditional,
     "look": Run.step_look,
+    "latest": Run.step_latest,
     "reopen": Run.step_reopen,
     "restart": Run.step_restart,
     "rest": Run.step_rest,

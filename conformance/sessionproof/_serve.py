@@ -216,7 +216,7 @@ def serve(adapter: Adapter) -> None:
 
     Standard output carries the protocol and nothing else: what the implementation prints goes to standard error.
     """
-    # Documents may be nested deeper than Python's own default limit allows json to go.
+    # Content may be nested deeper than Python's own default limit allows json to go.
     sys.setrecursionlimit(20_000)
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
     os.dup2(2, 1)

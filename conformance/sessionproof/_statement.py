@@ -86,6 +86,11 @@ class Statement:
         """Whether several callers may use one root in a way that the kit can drive."""
         return self.concurrency == "multi-process" or (self.concurrency == "multi-thread" and self.pipelined)
 
+    @property
+    def keeps(self) -> tuple[bool, ...]:
+        """What sessions the store has: documents that are saved (False), logs that are appended to (True)."""
+        return tuple(logs for logs, write in ((False, "save"), (True, "append")) if write in self.operations)
+
     def promises(self, id: str) -> bool:
         """Whether the claimed `ids` promise that this id is accepted."""
         if isinstance(self.ids, dict):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _checks, _damage, _json, _tree, _watch
+from sessionproof import _checks, _damage, _format_steps, _json, _tree, _watch
+from sessionproof._history import Harm
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import resolved
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
@@ -34,6 +36,7 @@ def edit(run: "Run", step: Object) -> None:
     victims = set[str]().union(*(run.owners.get(name, set()) for name in names)) - {""}
     shared = any("shared" in selector for selector in selectors)
     status = [path.stat() for path in paths]
+    harm = "told" if step.get("told") else _harm(run, names[0], change)
     if change["edit"] == "swap":
         first, second = (path.read_bytes() for path in paths)
         paths[0].write_bytes(second)
@@ -51,10 +54,19 @@ def edit(run: "Run", step: Object) -> None:
     run.count("damaged files")
     run.damaged = {name: path.read_bytes() for name, path in zip(names, paths, strict=True) if path.exists()}
     ids = run.ids() if shared else victims
-    run.worlds = run.worlds.damaged(ids, requirement, shared=shared)
-    if change["edit"] == "remove" or step.get("side_file"):
+    run.worlds = run.worlds.damaged(ids, requirement, shared=shared, harm=harm)
+    if step.get("side_file"):
         # A missing or damaged side file is damage to no session: whatever is wrong now breaks the requirement.
         run.worlds = run.worlds.disturbed(requirement)
+
+
+def _harm(run: "Run", name: str, change: Object) -> Harm:
+    """Whether the edit cuts the file exactly behind a whole record: what ends a line behind it may lack."""
+    if change["edit"] != "cut":
+        return ""
+    content, length = (run.root / name).read_bytes(), cast("int", change["length"])
+    ends = [end for end in run.ends.get(name, ()) if end >= length > 0]
+    return "shorter" if any(not content[length:end].strip() for end in ends) else ""
 
 
 def damaged_as_opened(run: "Run", _: Object) -> None:
@@ -74,12 +86,16 @@ def _file(run: "Run", selector: Object) -> str | None:
 
 
 def plant(run: "Run", step: Object) -> None:
-    """Make an entry that is none of the store's in the root."""
+    """Make an entry that is none of the store's in the root; with `replace` in the place of what is there."""
     name = cast("str", step["name"])
+    for session, id in run.names.items():
+        name = name.replace(session, id)
     path = run.root / name
     run.root.mkdir(exist_ok=True)
     if os.path.lexists(path):
-        return
+        if not step.get("replace"):
+            return
+        _removed(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = base64.b64decode(cast("str", step.get("base64", "")))
     if step["kind"] == "link":
@@ -89,6 +105,21 @@ def plant(run: "Run", step: Object) -> None:
         path.chmod(cast("int", step["mode"]))
     if step.get("foreign", True):
         run.planted.add(name.split("/")[0])
+
+
+def empty(run: "Run", _: Object) -> None:
+    """Remove all that the closed store has made in its root."""
+    for path in run.root.iterdir():
+        _removed(path)
+    run.worlds = Worlds()
+    run.owners.clear()
+
+
+def _removed(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def surround(run: "Run", step: Object) -> None:
@@ -109,6 +140,11 @@ def surround(run: "Run", step: Object) -> None:
     run.surroundings = around(run)
 
 
+def watch_around(run: "Run", _: Object) -> None:
+    """From here on, after every call, look whether anything outside the root has changed."""
+    run.surroundings = around(run)
+
+
 def around(run: "Run") -> dict[str, _tree.Entry]:
     inside = str(run.root.relative_to(run.outside))
     return {
@@ -118,7 +154,8 @@ def around(run: "Run") -> dict[str, _tree.Entry]:
     }
 
 
-def compare_surroundings(run: "Run", call: Call, outcome: Outcome) -> None:
+def compare_surroundings(run: "Run", call: Call, outcome: Outcome, *, absent: bool) -> None:
+    """Nothing around the root has changed, and a session that was `absent` before the call was not found outside."""
     run.count("looks around the root")
     assert run.surroundings is not None
     changed = _tree.difference(run.surroundings, around(run))
@@ -126,20 +163,13 @@ def compare_surroundings(run: "Run", call: Call, outcome: Outcome) -> None:
         summary = f"`{call.method}` with the id {short(call.id)} reaches out of the root: {changed}."
         run.report(Violation(("IDS-1",), "outside-changed", summary, "nothing outside the root changes", changed))
         run.surroundings = around(run)
-    decoy = run.place.documents.plain(7, "decoy")
-    found = outcome.result.get("document") if isinstance(outcome, Answer) else None
-    if call.method == "load" and isinstance(found, dict) and _json.same(_anonymous(found), _anonymous(decoy)):
-        summary = f"`load` with the id {short(call.id)} reads a file outside the root."
+    if not isinstance(outcome, Answer) or not absent:
+        return
+    if call.method in {"load", "read"} and _holds(outcome, run.content.plain(7, "decoy")):
+        summary = f"`{call.method}` with the id {short(call.id)} reads a file outside the root."
         run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))
-
-    named = isinstance(outcome, Answer) and ("victim" in call.id or "sibling" in call.id)
-    absent = all(isinstance(state, Absent) for state in run.worlds.states(call.id))
-    if (
-        named
-        and absent
-        and isinstance(outcome, Answer)
-        and (outcome.result.get("exists") or outcome.result.get("items"))
-    ):
+    told = outcome.result.get("exists") or outcome.result.get("items")
+    if told and ("victim" in call.id or "sibling" in call.id):
         summary = f"`{call.method}` with the id {short(call.id)} tells of a file outside the root."
         run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))
 
@@ -214,41 +244,6 @@ def check_refuses(run: "Run", _: Object) -> None:
         run.report(Violation(("STO-13",), "check-passes", summary, "an error", observed(outcome)))
 
 
-def plant_version(run: "Run", step: Object) -> None:
-    """Give the session's file another version and a member of that version, its checksum made right again."""
-    for name in run.files_of(cast("str", step["id"])):
-        if name.endswith(".json"):
-            path = run.root / name
-            document = cast("Object", _json.decode(path.read_text(encoding="utf-8")))
-            later: Object = {"version": step["version"], **_MEMBER_OF_A_LATER_VERSION}
-            path.write_bytes(_damage.reseal(_json.encode({**later, **document, **later}).encode() + b"\n"))
-            run.count("versions planted")
-
-
-_MEMBER_OF_A_LATER_VERSION: Object = {"member_of_a_later_version": [1, {"a": None}]}
-
-
-def load_version(run: "Run", step: Object) -> None:
-    """Load the session whose file was given another version."""
-    outcome = run.no_store or run.process.call(Call("load", {"id": step["id"]}))
-    if step["newer"]:
-        if not (isinstance(outcome, Refusal) and outcome.kind is Kind.UNSUPPORTED_VERSION):
-            summary = f"A file of version {step['version']} is not refused as of an unsupported version."
-            run.report(
-                Violation(("FMT-6",), "newer-major-read", summary, "error `unsupported_version`", observed(outcome))
-            )
-        return
-    document = outcome.result.get("document") if isinstance(outcome, Answer) else None
-    plain = run.place.documents.plain(0, cast("str", step["id"]))
-    expected: Object = {**plain, "version": step["version"], **_MEMBER_OF_A_LATER_VERSION}
-    # A store that keeps less than whole documents of its format has only to read the file.
-    same = document is not None if run.statement.fidelity != "format" else _json.same(document, expected)
-    if not same:
-        summary = f"A file of the newer minor version {step['version']} does not load as it is."
-        wanted = short(_json.encode(expected))
-        run.report(Violation(("FMT-6",), "newer-minor-not-read", summary, wanted, observed(outcome)))
-
-
 def attach_to_nothing(run: "Run", step: Object) -> None:
     """Attach to a session that is not there: refused as `not_found`, or what was acknowledged can be read."""
     where: Object = {"id": step["id"], "kind": step["kind"]}
@@ -286,6 +281,8 @@ def attempt(run: "Run", step: Object) -> None:
     """
     outcome = run.no_store or run.process.call(Call(cast("str", step["method"]), cast("Object", step["params"])))
     run.last = outcome
+    if isinstance(outcome, Answer) and "as" in step:
+        run.names[cast("str", step["as"])] = cast("str", outcome.result["id"])
     run.count("calls beside planted entries")
     if isinstance(outcome, Silence):
         run.report(
@@ -297,11 +294,9 @@ def attempt(run: "Run", step: Object) -> None:
                 observed(outcome),
             )
         )
-    if "not_finding" in step and isinstance(outcome, Answer) and outcome.result.get("found"):
-        found = outcome.result.get("document")
-        if isinstance(found, dict) and _json.same(_anonymous(found), _anonymous(cast("Object", step["not_finding"]))):
-            summary = f"A link planted at {step['link']!r} is read through, out of the root."
-            run.report(Violation(("SEC-2",), "link-read", summary, "an error, or nothing", observed(outcome)))
+    if "not_finding" in step and _holds(outcome, cast("Object", step["not_finding"])):
+        summary = f"A link planted at {step['link']!r} is read through, out of the root."
+        run.report(Violation(("SEC-2",), "link-read", summary, "an error, or nothing", observed(outcome)))
 
 
 def watch(run: "Run", _: Object) -> None:
@@ -388,6 +383,15 @@ def _summaries(run: "Run", **params: JSON) -> list[Object]:
     return cast("list[Object]", run.last.result["summaries"]) if isinstance(run.last, Answer) else []
 
 
+def _holds(outcome: Outcome, value: Object) -> bool:
+    """Whether a load or read answers this document, ids aside, or a log with this entry."""
+    if not isinstance(outcome, Answer) or not outcome.result.get("found"):
+        return False
+    found = outcome.result.get("entries", [outcome.result.get("document")])
+    values = [one for one in cast("list[JSON]", found) if isinstance(one, dict)]
+    return any(_json.same(_anonymous(one), _anonymous(value)) for one in values)
+
+
 def _anonymous(document: Object) -> Object:
     return {name: value for name, value in document.items() if name != "id"}
 
@@ -395,8 +399,10 @@ def _anonymous(document: Object) -> Object:
 STEPS: dict[str, Callable[["Run", Object], None]] = {
     "edit": edit,
     "damaged as opened": damaged_as_opened,
+    "empty": empty,
     "plant": plant,
     "surround": surround,
+    "watch around": watch_around,
     "mark": mark,
     "verify": verify,
     "adopt": adopt,
@@ -405,8 +411,7 @@ STEPS: dict[str, Callable[["Run", Object], None]] = {
     "prune": pruned,
     "forbid writing": forbid_writing,
     "check refuses": check_refuses,
-    "plant version": plant_version,
-    "load version": load_version,
+    **_format_steps.STEPS,
     "attach to nothing": attach_to_nothing,
     "elsewhere": elsewhere,
     "try": attempt,

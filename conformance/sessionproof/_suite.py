@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
@@ -12,12 +13,14 @@ from sessionproof._json import Object
 from sessionproof._lab import Lab
 from sessionproof._probes import PROBES, Probe
 from sessionproof._requirements import catalogue
-from sessionproof._run import EnvironmentFault, Setup, Violated
+from sessionproof._run import EnvironmentFault, Violated
+from sessionproof._setup import Setup
 from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm, shorten
 
 Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
 Blame = Literal["adapter", "kit", "environment"]
-_WITHOUT_SAVES = frozenset({"STO-1", "STO-13", "IDS-1"})
+_WITHOUT_WRITES = frozenset({"STO-1", "STO-13", "IDS-1"})
+"""What can be told of a store that nothing can be written to."""
 SEVERITY: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not-run", "pass", "not-applicable")
 """Which verdict counts where a requirement has several probes: the first of these that any of them has."""
 
@@ -63,30 +66,29 @@ def probes_of(requirements: frozenset[str]) -> list[Probe]:
 def carry_out(lab: Lab, probe: Probe) -> Result:
     """Run one probe. A finding is confirmed in a fresh process before it counts; nothing that goes wrong is raised."""
     started = time.perf_counter()
-    trial = Trial(lab, probe.requirement, probe.translate)
-    verdict, details = _verdict(lab, probe, trial)
+    trials: list[Trial] = []
+    verdict, details = _verdict(lab, probe, trials)
+    counts = Counter[str]()
+    for trial in trials:
+        counts.update(trial.trials)
     return Result(
         requirement=probe.requirement,
         probe=probe.name,
-        trials=dict(sorted(trial.trials.items())),
+        trials=dict(sorted(counts.items())),
         duration_s=round(time.perf_counter() - started, 3),
         verdict=verdict,
         **details,
     )
 
 
-def _verdict(lab: Lab, probe: Probe, trial: Trial) -> tuple[Verdict, dict[str, Any]]:
+def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict[str, Any]]:
     try:
         reason = catalogue()[probe.requirement].not_applicable(lab.statement, on_disk=lab.on_disk)
         if reason is not None:
             return "not-applicable", {"summary": reason}
-        if "save" not in lab.statement.operations and probe.requirement not in _WITHOUT_SAVES:
-            return "not-run", {"summary": "this version of the kit probes stores that save documents, not logs"}
-        if lab.statement.ids_kind == "store" and probe.requirement != "IDS-1":
-            return "not-run", {"summary": "this version of the kit probes no store that names its sessions itself"}
-        probe.body(trial)
+        _each_pass(lab, probe, trials)
     except Violated as found:
-        return _confirmed(lab, probe, trial, found)
+        return _confirmed(lab, probe, trials[-1].translate if trials else probe.translate, found)
     except (AdapterFault, EnvironmentFault) as fault:
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     except NotApplicable as reason:
@@ -104,15 +106,38 @@ def _verdict(lab: Lab, probe: Probe, trial: Trial) -> tuple[Verdict, dict[str, A
     return "pass", {"summary": catalogue()[probe.requirement].title}
 
 
+def _each_pass(lab: Lab, probe: Probe, trials: list[Trial]) -> None:
+    """Carry out the body once for each of documents and logs that the store keeps and the probe is about.
+
+    Raises:
+        NotApplicable: There is neither, or the body found that for all of them.
+    """
+    keeps: tuple[bool, ...] = tuple(logs for logs in lab.statement.keeps if logs in probe.keeps)
+    if not lab.statement.keeps and probe.requirement in _WITHOUT_WRITES:
+        keeps = ("read" in lab.statement.operations,)
+    if not keeps:
+        lacking = " nor ".join(f"`{('save', 'append')[logs]}`" for logs in probe.keeps)
+        raise NotApplicable(f"the statement lists no {lacking}")
+    reasons: list[NotApplicable] = []
+    for logs in keeps:
+        trials.append(Trial(lab, probe.requirement, probe.translate, logs))
+        try:
+            probe.body(trials[-1])
+        except NotApplicable as reason:
+            reasons.append(reason)
+    if len(reasons) == len(keeps):
+        raise reasons[0]
+
+
 def _blame(fault: Exception) -> Blame:
     return "adapter" if isinstance(fault, AdapterFault) else "environment"
 
 
-def _confirmed(lab: Lab, probe: Probe, trial: Trial, found: Violated) -> tuple[Verdict, dict[str, Any]]:
+def _confirmed(lab: Lab, probe: Probe, translate: Mapping[str, str], found: Violated) -> tuple[Verdict, dict[str, Any]]:
     try:
         if not found.violation.fault.endswith(("-hang", "-adapter-crash")):
-            found = shorten(lab, probe.requirement, trial.translate, found)
-        again = confirm(lab, probe.requirement, trial.translate, found.setup, found.steps)
+            found = shorten(lab, probe.requirement, translate, found)
+        again = confirm(lab, probe.requirement, translate, found.setup, found.steps)
     except (AdapterFault, EnvironmentFault) as fault:
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     if again is None:
@@ -128,7 +153,7 @@ def _confirmed(lab: Lab, probe: Probe, trial: Trial, found: Violated) -> tuple[V
         "fault": violation.fault,
         "summary": violation.summary,
         "setup": again.setup.to_json(),
-        "translate": dict(trial.translate),
+        "translate": dict(translate),
         "steps": cast("Any", again.steps),
     }
     return "fail", {

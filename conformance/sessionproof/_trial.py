@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from hypothesis import Phase, Verbosity, given, seed, settings
@@ -12,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault
-from sessionproof._documents import ALL_CHECKS, Documents
+from sessionproof._content import ALL_CHECKS, Content
 from sessionproof._json import Object
 from sessionproof._lab import Lab
-from sessionproof._run import EnvironmentFault, Judge, Run, Setup, Violated, perform
+from sessionproof._run import EnvironmentFault, Judge, Run, Violated, perform
+from sessionproof._setup import Setup
 from sessionproof._statement import Statement
 
 T = TypeVar("T")
@@ -56,11 +57,15 @@ class _Halt(BaseException):
 
 @dataclass(slots=True)
 class Trial:
-    """One probe of one requirement at work: opens runs, counts what was tried. `cause` is why it was cut short."""
+    """One probe of one requirement at work: opens runs, counts what was tried. `cause` is why it was cut short.
+
+    With `logs` its sessions are logs, otherwise documents.
+    """
 
     lab: Lab
     requirement: str
     translate: Mapping[str, str] = field(default_factory=dict[str, str])
+    logs: bool = False
     trials: dict[str, int] = field(default_factory=dict[str, int])
     cause: Exception | None = None
 
@@ -75,9 +80,32 @@ class Trial:
         return self.lab.budget
 
     @property
-    def documents(self) -> Documents:
-        """What may be saved."""
-        return self.lab.documents
+    def content(self) -> Content:
+        """What may be written into a session."""
+        return self.lab.content(logs=self.logs)
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything can be written into such sessions at all."""
+        return self.logs in self.statement.keeps
+
+    def need_names(self) -> None:
+        """Refuse to go on where callers do not choose the names of sessions.
+
+        Raises:
+            NotApplicable: The store names them itself.
+        """
+        if self.statement.ids_kind == "store" or (self.logs and self.has("create")):
+            raise NotApplicable("the store names its sessions itself")
+
+    def need_format(self) -> None:
+        """Refuse to go on where the claimed format is not one of such sessions.
+
+        Raises:
+            NotApplicable: It is one of documents, and these are logs, or the other way round.
+        """
+        if (self.statement.format_name == "step") != self.logs:
+            raise NotApplicable(f"the claimed format is {self.statement.format_name}")
 
     def has(self, *methods: str) -> bool:
         """Whether the statement lists all these operations."""
@@ -89,7 +117,7 @@ class Trial:
         Raises:
             NotApplicable: It promises fewer.
         """
-        ids = self.lab.ids(count)
+        ids = self.lab.ids(count, logs=self.logs)
         if len(ids) < count:
             raise NotApplicable(
                 f"needs {count} ids of the caller's choice; the statement says ids: {self.statement.ids_kind}"
@@ -102,12 +130,17 @@ class Trial:
         Raises:
             NotApplicable: It promises none.
         """
-        return self.ids(max(1, min(count, len(self.lab.ids(count)))))
+        return self.ids(max(1, min(count, len(self.lab.ids(count, logs=self.logs)))))
+
+    def start(self, setup: Setup | None = None, *, fast: bool = False) -> Run:
+        """A store on a fresh root; the caller sees to it that it is forgotten."""
+        prepared = replace(setup or Setup(), logs=self.logs)
+        return Run(self.lab, prepared, Judge(self.requirement, self.translate), fast=fast)
 
     @contextlib.contextmanager
     def run(self, setup: Setup | None = None, *, fast: bool = False) -> Generator[Run]:
         """A store on a fresh root; what it tried is counted."""
-        run = Run(self.lab, setup or Setup(), Judge(self.requirement, self.translate), fast=fast)
+        run = self.start(setup, fast=fast)
         with self.counted(run):
             yield run
 
@@ -128,13 +161,21 @@ class Trial:
     def need(self, **minimum: int) -> None:
         """Refuse to pass where less was tried: keywords are counters with `_` for a space.
 
+        `writes_tried` and `writes_acknowledged` count saves and appends.
+
         Raises:
             Inconclusive: A counter is below its minimum.
         """
+        count = self.trials.get
+        writes = {
+            "writes tried": count("save calls", 0) + count("append calls", 0),
+            "writes acknowledged": count("save acknowledged", 0) + count("append acknowledged", 0),
+        }
         for name, least in minimum.items():
             what = name.replace("_", " ")
-            if self.trials.get(what, 0) < least:
-                raise Inconclusive(f"only {self.trials.get(what, 0)} {what}; at least {least} are needed to tell")
+            number = writes.get(what, count(what, 0))
+            if number < least:
+                raise Inconclusive(f"only {number} {what}; at least {least} are needed to tell")
 
     # -- Hypothesis ----------------------------------------------------------------------------------------------------
 
@@ -200,7 +241,7 @@ class Trial:
 
 
 # Steps that any history may do without. The others prepare what comes after them.
-_SPARED = frozenset({"call", "conditional save", "look", "reopen", "try"})
+_SPARED = frozenset({"call", "conditional save", "create", "describe", "latest", "look", "reopen", "try"})
 
 
 def shorten(lab: Lab, requirement: str, translate: Mapping[str, str], found: Violated) -> Violated:

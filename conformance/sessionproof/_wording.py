@@ -54,24 +54,24 @@ def defect(call: Call, outcome: Outcome) -> Violation:
     )
 
 
-def load_fault(states: tuple[State, ...], outcome: Outcome) -> str:
-    """The stable name of what is wrong about a load."""
+def load_fault(states: tuple[State, ...], outcome: Outcome, method: str = "load") -> str:
+    """The stable name of what is wrong about a load, or a read."""
     if isinstance(outcome, Refusal):
-        return f"load-{outcome.kind}"
+        return f"{method}-{outcome.kind}"
     found = isinstance(outcome, Answer) and outcome.result["found"] and not outcome.result.get("fresh")
     if not found:
         return "lost"
     return "wrong-document" if any(isinstance(state, Present) for state in states) else "not-gone"
 
 
-def load_summary(states: tuple[State, ...], outcome: Outcome) -> str:
-    """What is wrong about a load, as a sentence."""
-    match load_fault(states, outcome):
+def load_summary(states: tuple[State, ...], outcome: Outcome, method: str = "load") -> str:
+    """What is wrong about a load, or a read, as a sentence."""
+    match load_fault(states, outcome, method):
         case "lost":
             return "A session that was saved is not found."
         case "wrong-document":
             return "A load returns another document than the one that was saved."
         case "not-gone":
-            return "A load finds a session that is not there."
+            return f"A {method} finds a session that is not there."
         case fault:
-            return f"A load is refused as `{fault.removeprefix('load-')}`."
+            return f"A {method} is refused as `{fault.partition('-')[2]}`."

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from sessionproof import _json
-from sessionproof._json import JSON
+from sessionproof._history import Harm, History
+from sessionproof._json import JSON, Value
 
 Suspects: TypeAlias = tuple[str, ...]
 
@@ -26,47 +26,46 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """A JSON value that is compared as the protocol compares."""
-
-    json: JSON = field(compare=False)
-    key: str
-
-    @classmethod
-    def of(cls, json: JSON) -> "Value":
-        """Wrap a value."""
-        return cls(json, _json.key(json))
-
-
-@dataclass(frozen=True, slots=True)
 class Absent:
-    """The session is not there; `deleted` tells one that was from one that never was."""
+    """The session is not there; `deleted` tells one that was from one that never was.
+
+    A log that holds no record may be read as one that is there, without entries: `hollow` is what the store has said
+    of this one, None where it has said nothing.
+    """
 
     suspects: Suspects = ("STO-1",)
     stale: frozenset[str] = frozenset()
     damaged: Suspects = ()
     deleted: bool = False
+    hollow: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The session is there, with the attachments saved of each kind (None: whatever the store has kept of them).
+    """The session is there, with its document or the history of a log, and the attachments saved of each kind.
 
+    Attachments of None: whatever the store has kept of them. `changed` is the clock tick of the last change, None where
+    that is not known.
     `shelf` is the suspicion that the attachments are under: a load that is right clears the document, and not them.
     Where `damaged` names a requirement, the kit has damaged a file of the session: the store may then also answer
     `corrupt`, or what was there before the last write.
     """
 
-    document: Value
+    content: Value | History
     suspects: Suspects
     current: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
     attachments: Mapping[str, Value | None] = field(default_factory=dict[str, "Value | None"])
-    previous: Value | None = None
+    previous: Value | History | None = None
     previous_attachments: Mapping[str, Value | None] = field(default_factory=dict[str, "Value | None"])
-    changed: int = 0
+    changed: int | None = 0
     damaged: Suspects = ()
     shelf: Suspects = ()
+
+    @property
+    def rule(self) -> str:
+        """The requirement that reading it rests on."""
+        return "LOG-1" if isinstance(self.content, History) else "STO-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,12 @@ NOTHING = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Worlds:
-    """What may be. `sessions` lists the possible states of each id that was ever used; `epoch` counts clock ticks."""
+    """What may be. `sessions` lists the possible states of each id that was ever used; `epoch` counts clock ticks.
+
+    `created` are the sessions that the store has named itself, in order: id, agent, creator, clock tick. With
+    `nameless` there may be more of them, of which it has not told the ids. `claimed` are the tokens that were taken,
+    by session.
+    """
 
     sessions: Mapping[str, tuple[State, ...]] = field(default_factory=dict[str, "tuple[State, ...]"])
     epoch: int = 0
@@ -88,6 +92,9 @@ class Worlds:
     store_suspects: Suspects = ()
     shared_damage: bool = False
     distrusted: frozenset[str] = frozenset()
+    created: tuple[tuple[str, str, str, int], ...] = ()
+    nameless: bool = False
+    claimed: frozenset[tuple[str, str]] = frozenset()
 
     def states(self, id: str) -> tuple[State, ...]:
         """The states that the session may be in."""
@@ -102,14 +109,22 @@ class Worlds:
         sessions = {id: tuple(change(id, state) for state in states) for id, states in self.sessions.items()}
         return replace(self, sessions=sessions)
 
-    def damaged(self, ids: Iterable[str], requirement: str, *, shared: bool) -> "Worlds":
-        """The worlds after the kit damaged a file of these sessions; `shared`: the file serves several ids."""
+    def damaged(self, ids: Iterable[str], requirement: str, *, shared: bool, harm: Harm = "") -> "Worlds":
+        """The worlds after the kit damaged a file of these sessions; `shared`: the file serves several ids.
+
+        `harm` is what is known of the damage to a log.
+        """
         victims = frozenset(ids)
 
         def suspect(id: str, state: State) -> State:
             match state:
                 case Anything():
                     return state
+                case Present(content=History() as log) if id in victims:
+                    hurt = replace(
+                        state, content=replace(log, harm=harm, added=0, last=0, exact=False), damaged=(requirement,)
+                    )
+                    return suspected(hurt, (requirement,))
                 case Present() | Absent() if id in victims:
                     return suspected(replace(state, damaged=(requirement,)), (requirement,))
                 case _:

@@ -3,60 +3,65 @@
 from hypothesis import strategies as st
 
 from sessionproof import _json
-from sessionproof._documents import SAFE_INTEGER
+from sessionproof._content import SAFE_INTEGER
 from sessionproof._json import JSON, Object
 from sessionproof._json_values import any_object
 from sessionproof._lab import nested
-from sessionproof._probes._registry import probe
-from sessionproof._run import Run, Setup
+from sessionproof._probes._machine import furnish
+from sessionproof._probes._registry import LOGS, probe
+from sessionproof._run import Run
+from sessionproof._setup import Setup
 from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
-_ROUND_TRIP = {"STO-2": "FMT-2", "STO-7": "FMT-2"}
-_READABLE = {"STO-2": "FMT-8", "STO-7": "FMT-8", "STO-1": "FMT-8"}
+_ROUND_TRIP = {"STO-2": "FMT-2", "LOG-1": "FMT-2", "LOG-7": "FMT-2", "STO-7": "FMT-2"}
+_READABLE = dict.fromkeys(("STO-1", "STO-2", "STO-7", "LOG-1"), "FMT-8")
 
 
-def _save_and_look(run: Run, id: str, document: JSON) -> None:
-    """Save, load, and load again in a new store object: what is answered from memory is not yet on disk."""
-    run.call("save", id=id, document=document)
-    run.call("load", id=id)
+def _write_and_look(run: Run, id: str, value: JSON) -> None:
+    """Write, load, and load again in a new store object: what is answered from memory is not yet on disk."""
+    run.write(id, value)
+    run.load(id)
     run.do({"do": "reopen"})
-    run.call("load", id=id)
+    run.load(id)
 
 
 @probe("FMT-1", "histories")
 def files_are_valid(trial: Trial) -> None:
     """After histories of saves, attachments and deletes, every file of the format."""
+    trial.need_format()
     ids = trial.some_ids(3)
 
     def history(drawn: list[tuple[str, Object, str]]) -> None:
         with trial.run() as run:
             for id, document, then in drawn:
-                run.call("save", id=id, document=trial.documents.fit(document, id))
+                run.write(id, trial.content.fit(document, id))
+                if then:
+                    furnish(run, trial, id, len(then))
                 if then == "attach" and trial.has("attach"):
-                    run.call("attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2))
+                    run.call("attach", id=id, kind="artifacts", items=trial.content.plain_items("artifacts", 2))
                 if then == "delete" and trial.has("delete"):
                     run.call("delete", id=id)
                 if trial.statement.durability == "close":
                     run.do({"do": "reopen"})
-                run.do({"do": "verify", "check": "documents"})
+                run.do({"do": "verify", "check": "valid"})
 
-    choice = st.tuples(st.sampled_from(ids), trial.documents.drawn(), st.sampled_from(["", "attach", "delete"]))
+    choice = st.tuples(st.sampled_from(ids), trial.content.drawn(), st.sampled_from(["", "attach", "delete"]))
     trial.explore(st.lists(choice, min_size=1, max_size=4), trial.budget.documents // 4 + 1, history)
-    trial.need(save_acknowledged=1, files_validated=1)
+    trial.need(writes_acknowledged=1, files_validated=1)
 
 
 @probe("FMT-2", "drawn documents", _ROUND_TRIP)
 def documents_come_back(trial: Trial) -> None:
-    """Documents drawn from the declared fidelity come back as the same JSON value."""
+    """Values drawn from the declared fidelity come back as the same JSON value."""
     (id,) = trial.ids(1)
 
     def example(document: Object) -> None:
         with trial.run() as run:
-            _save_and_look(run, id, trial.documents.fit(document, id))
+            _write_and_look(run, id, trial.content.fit(document, id))
 
-    trial.explore(trial.documents.drawn(), trial.budget.documents, example)
-    trial.need(save_acknowledged=1)
+    trial.explore(trial.content.drawn(), trial.budget.documents, example)
+    trial.need(writes_acknowledged=1)
 
 
 @probe("FMT-2", "curated texts", _ROUND_TRIP)
@@ -66,13 +71,13 @@ def texts_come_back(trial: Trial) -> None:
     (id,) = trial.ids(1)
     for values in (_TEXTS, _NUMBERS if trial.statement.fidelity == "json" else [], _NUMBERS_OF_FORMATS):
         for value in values:
-            document = _holding(trial, id, value)
-            if document is None or not trial.documents.must_keep(document):
+            document = trial.content.holding(id, value)
+            if document is None or not trial.content.must_keep(document):
                 continue
             trial.count("curated values")
             with trial.run() as run:
-                _save_and_look(run, id, document)
-    trial.need(save_acknowledged=1)
+                _write_and_look(run, id, document)
+    trial.need(writes_acknowledged=1)
 
 
 _TEXTS: list[JSON] = [
@@ -120,24 +125,24 @@ def _place_for_values(trial: Trial) -> None:
         raise NotApplicable("documents of the declared schema have no place for a value of the kit's choice")
 
 
-def _holding(trial: Trial, id: str, value: JSON) -> Object | None:
-    """A document of the fidelity that holds the value somewhere; None where its schema has no such place."""
-    plain = trial.documents.plain(1, id)
-    text = value if isinstance(value, str) else _json.encode(value)
-    match trial.statement.fidelity:
-        case "json":
-            return {**plain, "value": value, "list": [value, [value]], text[:100]: value}
-        case "messages":
-            return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": ""}]}
-        case "format":
-            message: Object = {
-                "role": "user",
-                "content": [{"type": "text", "text": text}],
-                "extensions": {"probe": {"value": value}},
-            }
-            return {**plain, "messages": [message], "extensions": {"probe": {"value": value, text[:100]: [value]}}}
-        case _:
-            return None
+@probe("FMT-2", "metadata", _ROUND_TRIP, keeps=LOGS)
+def metadata_come_back(trial: Trial) -> None:
+    """What `describe` sets comes back as the same JSON value."""
+    if not trial.has("describe"):
+        raise NotApplicable("the statement lists no `describe`")
+    (id,) = trial.ids(1)
+
+    def example(meta: JSON) -> None:
+        with trial.run() as run:
+            run.write(id, trial.content.plain(0, id))
+            run.load(id)
+            run.do({"do": "describe", "id": id, "meta": meta})
+            run.load(id)
+            run.do({"do": "reopen"})
+            run.load(id)
+
+    trial.explore(trial.content.items("meta"), trial.budget.documents // 2, example)
+    trial.need(describe_acknowledged=1)
 
 
 @probe("FMT-3", "members without a name")
@@ -148,33 +153,34 @@ def unknown_members_survive(trial: Trial) -> None:
     (id,) = trial.ids(1)
 
     def example(document: Object) -> None:
-        fitted = trial.documents.fit(document, id)
-        if not trial.documents.must_keep(fitted):
+        fitted = trial.content.fit(document, id)
+        if not trial.content.must_keep(fitted):
             return
         with trial.run() as run:
-            run.call("save", id=id, document=fitted)
-            outcome = run.call("load", id=id)
+            run.write(id, fitted)
+            outcome = run.load(id)
             trial.count("documents with unknown members")
             if outcome is not None:
-                run.call("save", id=id, document=fitted)
-                run.call("load", id=id)
+                run.write(id, fitted)
+                run.load(id)
 
-    trial.translate = {"STO-2": "FMT-3", "FMT-2": "FMT-3"}
-    trial.explore(trial.documents.drawn(extra_members=True), trial.budget.documents // 2, example)
-    trial.need(save_acknowledged=1)
+    trial.translate = dict.fromkeys(("STO-2", "LOG-1", "FMT-2"), "FMT-3")
+    trial.explore(trial.content.drawn(extra_members=True), trial.budget.documents // 2, example)
+    trial.need(writes_acknowledged=1)
 
 
 @probe("FMT-4", "invalid documents")
 def invalid_is_refused(trial: Trial) -> None:
-    """Documents that are no objects, or not of the claimed format, over a session and without one."""
+    """Values that are no objects, or not of the claimed format, into a session and without one."""
     id, *others = trial.some_ids(2)
-    for fault, document in trial.documents.refusable(id):
+    for fault, document in trial.content.refusable(id):
         trial.count("invalid documents")
         for target in (id, *others):
             with trial.run() as run:
-                run.call("save", id=id, document=trial.documents.plain(0, id))
+                run.write(id, trial.content.plain(0, id))
+                run.make(target)
                 run.do({"do": "mark", "name": "before"})
-                run.call("save", id=target, document=document)
+                run.write(target, document)
                 step: Object = {"do": "verify", "check": "unchanged", "since": "before", "requirement": "FMT-4"}
                 run.do({**step, "aspects": ["names", "bytes"], "what": f"Refusing {fault}"})
                 run.do({"do": "disturb", "requirement": "FMT-4"})
@@ -194,12 +200,12 @@ def secrets_stay_off_the_disk(trial: Trial) -> None:
         with trial.run() as run:
             search: Object = {"do": "verify", "check": "secret", "secret": SECRET}
             for turn in range(2):
-                run.call("save", id=ids[0], document=document)
+                run.write(ids[0], document)
                 run.do(search)
                 run.do({"do": "look"})
                 run.do(search)
                 if trial.has("attach"):
-                    run.call("attach", id=ids[0], kind="trace", items=trial.documents.plain_items("trace", 2))
+                    run.call("attach", id=ids[0], kind="trace", items=trial.content.plain_items("trace", 2))
                     run.do(search)
                 if trial.has("check"):
                     run.call("check")
@@ -210,7 +216,7 @@ def secrets_stay_off_the_disk(trial: Trial) -> None:
             run.do({"do": "reopen"})
             run.do(search)
         trial.count("secrets")
-    trial.need(save_acknowledged=1, secrets=1)
+    trial.need(writes_acknowledged=1, secrets=1)
 
 
 def _with_secret(trial: Trial, id: str, pointer: str) -> Object:
@@ -219,15 +225,15 @@ def _with_secret(trial: Trial, id: str, pointer: str) -> Object:
     Raises:
         Inconclusive: The fidelity's schema leaves no way to build one.
     """
-    from sessionproof._documents import drawn  # noqa: PLC0415 - only typed stores need it
+    from sessionproof._content import drawn  # noqa: PLC0415 - only typed stores need it
 
-    candidates = [trial.documents.plain(0, id)]
+    candidates = [trial.content.plain(0, id)]
     if not isinstance(trial.statement.fidelity, str):
-        candidates += [trial.documents.fit(document, id) for document in drawn(trial.documents.drawn(), 24)]
+        candidates += [trial.content.fit(document, id) for document in drawn(trial.content.drawn(), 24)]
     for candidate in candidates:
         document = _json.with_member(candidate, pointer, SECRET)
         for completed in (document, _completed(document)):
-            if trial.documents.covered(completed):
+            if trial.content.covered(completed):
                 return completed
     raise Inconclusive(f"no document of the declared fidelity can be built with a text at {pointer}")
 
@@ -241,10 +247,11 @@ def _completed(document: Object) -> Object:
 @probe("FMT-6", "planted versions")
 def newer_versions(trial: Trial) -> None:
     """A file of a newer major version is refused and left; one of a newer minor version loads."""
+    trial.need_format()
     (id,) = trial.ids(1)
     for version, newer in (("2.0", True), ("10.3", True), ("1.1", False), ("1.999", False)):
         with trial.run(_TRACKED) as run:
-            run.call("save", id=id, document=trial.documents.plain(0, id))
+            run.write(id, trial.content.plain(0, id))
             run.do({"do": "rest"})
             run.do({"do": "plant version", "id": id, "version": version, "newer": newer})
             run.do({"do": "mark", "name": "planted"})
@@ -260,7 +267,8 @@ def newer_versions(trial: Trial) -> None:
 
 @probe("FMT-7", "strict files")
 def files_are_strict(trial: Trial) -> None:
-    """Documents at the edges of JSON; then every file read strictly."""
+    """Values at the edges of JSON; then every file read strictly."""
+    trial.need_format()
     (id,) = trial.ids(1)
     odd: list[JSON] = [
         1e308,
@@ -277,18 +285,18 @@ def files_are_strict(trial: Trial) -> None:
     for value in odd:
         if not trial.lab.limits.surrogates and any(_json.has_lone_surrogate(text) for text in _json.strings(value)):
             continue
-        document: Object = {**trial.documents.plain(0, id), "extensions": {"probe": {"value": value}}}
+        document: Object = {**trial.content.plain(0, id), "extensions": {"probe": {"value": value}}}
         with trial.run() as run:
-            run.call("save", id=id, document=document)
+            run.write(id, document)
             run.do({"do": "verify", "check": "strict"})
 
     def example(document: Object) -> None:
         with trial.run() as run:
-            run.call("save", id=id, document=trial.documents.fit(document, id))
+            run.write(id, trial.content.fit(document, id))
             run.do({"do": "verify", "check": "strict"})
 
-    trial.explore(trial.documents.drawn(), trial.budget.documents // 2, example)
-    trial.need(save_acknowledged=1, files_read_strictly=1)
+    trial.explore(trial.content.drawn(), trial.budget.documents // 2, example)
+    trial.need(writes_acknowledged=1, files_read_strictly=1)
 
 
 @probe("FMT-8", "edges", _READABLE)
@@ -298,16 +306,16 @@ def acknowledged_is_readable(trial: Trial) -> None:
     (id,) = trial.ids(1)
     for what, value in _edges(trial):
         document = _deep(trial, id, value)
-        if document is None or trial.documents.invalid(document):
+        if document is None or trial.content.invalid(document):
             continue
         trial.count("edges tried")
         with trial.run() as run:
-            run.call("save", id=id, document=trial.documents.plain(0, id))
-            run.call("load", id=id)
-            _save_and_look(run, id, document)
+            run.write(id, trial.content.plain(0, id))
+            run.load(id)
+            _write_and_look(run, id, document)
             run.do({"do": "look"})
             trial.count(f"edges: {what}")
-    trial.need(save_acknowledged=1)
+    trial.need(writes_acknowledged=1)
 
 
 def _edges(trial: Trial) -> list[tuple[str, JSON]]:
@@ -338,32 +346,54 @@ def _objects(levels: int) -> JSON:
 
 
 def _deep(trial: Trial, id: str, value: JSON) -> Object | None:
-    plain = trial.documents.plain(1, id)
+    plain = trial.content.plain(1, id)
     match trial.statement.fidelity:
         case "json":
             return {**plain, "value": value}
         case "format":
             return {**plain, "extensions": {"probe": {"value": value}}}
         case "messages" if isinstance(value, str):
-            return {"messages": [{"role": "user", "content": value}]}
+            return trial.content.holding(id, value)
         case _:
             return None
 
 
+@probe("FMT-8", "events, boundaries and metadata of no session", keeps=LOGS)
+def writes_to_nothing_are_refused(trial: Trial) -> None:
+    """Events, boundaries and metadata for a log that is not there: refused as `not_found`, or readable."""
+    writes: dict[str, Object] = {
+        "append_events": {"events": trial.content.plain_items("event", 1)},
+        "compact": {"archive": "archive"},
+        "describe": {"meta": trial.content.plain_meta(1)},
+    }
+    first, second = trial.ids(2) if trial.statement.ids_kind != "single" else (*trial.ids(1), "session")
+    for method in filter(trial.has, writes):
+        with trial.run() as run:
+            if first != second:
+                run.write(first, trial.content.plain(0, first))
+            run.call(method, id=second, **writes[method])
+            run.load(second)
+            run.do({"do": "reopen"})
+            run.do({"do": "look"})
+            trial.count("writes to nothing")
+    if not trial.trials.get("writes to nothing"):
+        raise NotApplicable("the statement lists none of them")
+
+
 @probe("FMT-8", "drawn documents", _READABLE)
 def drawn_is_readable(trial: Trial) -> None:
-    """Documents drawn past the fidelity's own limits: what is accepted comes back."""
+    """Values drawn past the fidelity's own limits: what is accepted comes back."""
     (id,) = trial.ids(1)
 
     def example(document: Object) -> None:
-        fitted = trial.documents.fit(document, id)
+        fitted = trial.content.fit(document, id)
         with trial.run() as run:
-            _save_and_look(run, id, fitted)
+            _write_and_look(run, id, fitted)
             run.do({"do": "look"})
 
-    wild = any_object(trial.lab.limits) if trial.statement.fidelity == "json" else trial.documents.drawn()
+    wild = any_object(trial.lab.limits) if trial.statement.fidelity == "json" else trial.content.drawn()
     trial.explore(wild, trial.budget.documents // 2, example)
-    trial.need(save_acknowledged=1)
+    trial.need(writes_acknowledged=1)
 
 
 @probe("FMT-8", "attachments of no session")
@@ -372,7 +402,7 @@ def attachments_are_readable(trial: Trial) -> None:
     if not trial.has("attach", "attachments"):
         raise NotApplicable("attach is not among the operations")
     (id,) = trial.ids(1)
-    items = trial.documents.plain_items("trace", 2)
+    items = trial.content.plain_items("trace", 2)
     with trial.run() as run:
         run.do({"do": "attach to nothing", "id": id, "kind": "trace", "items": items})
     trial.need(attach_calls=1)

@@ -1,15 +1,17 @@
-"""The state machine of document stores: any history of operations, every outcome known and judged by the model."""
+"""The state machine of stores: any history of operations, every outcome known and judged by the model."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from sessionproof._json import JSON
 from sessionproof._protocol import KINDS_OF_ATTACHMENT
-from sessionproof._run import Judge, Run, Setup
+from sessionproof._run import Run
 from sessionproof._trial import Trial
+
+if TYPE_CHECKING:
+    from sessionproof._json import JSON, Object
 
 NUMBERS = st.integers(0, 23)
 
@@ -23,24 +25,20 @@ class _Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         with self.trial.halting():
-            self.run = Run(self.trial.lab, Setup(), Judge(self.trial.requirement, self.trial.translate))
+            self.run = self.trial.start()
         self.trial.count("histories")
 
     def teardown(self) -> None:
         with self.trial.counted(self.run):
             pass
 
-    def act(self, *steps: dict[str, JSON]) -> None:
-        """Carry out steps; where the machine observes, look at everything afterwards."""
+    def act(self, *actions: Callable[[Run], object]) -> None:
+        """Act on the store; where the machine observes, look at everything afterwards."""
         with self.trial.halting():
-            for step in steps:
-                self.run.do(step)
+            for action in actions:
+                action(self.run)
             if self.observes:
                 self.run.do({"do": "look"})
-
-
-def _call(method: str, **params: JSON) -> dict[str, JSON]:
-    return {"do": "call", "method": method, "params": params}
 
 
 def store_machine(  # noqa: C901 - one small function for each operation
@@ -48,70 +46,97 @@ def store_machine(  # noqa: C901 - one small function for each operation
 ) -> type[RuleBasedStateMachine]:
     """A machine with the named rules, as far as the statement lists their operations.
 
-    Every save is followed by a load, so that whatever is wrong later is known to have been right before.
+    Every write is followed by a load or read, so that whatever is wrong later is known to have been right before.
     """
     pool = st.sampled_from(trial.some_ids(ids))
-    documents = trial.documents
+    content = trial.content
 
-    def save(machine: _Machine, id: str, number: int) -> None:
-        machine.act(_call("save", id=id, document=documents.plain(number, id)), *_confirmed(trial, id))
+    def write(machine: _Machine, id: str, number: int) -> None:
+        # Of documents the first is saved, of entries a batch of one to three appended.
+        values: list[JSON] = [content.plain(number + turn, id) for turn in range(1 + number % 3)]
+        machine.act(lambda run: run.write(id, *values), lambda run: run.load(id))
 
     def conditional(machine: _Machine, id: str, number: int, revision: int) -> None:
-        step: dict[str, JSON] = {
-            "do": "conditional save",
-            "id": id,
-            "document": documents.plain(number, id),
-            "revision": revision,
-        }
-        machine.act(step, *_confirmed(trial, id))
+        step: Object = {"do": "conditional save", "id": id, "document": content.plain(number, id), "revision": revision}
+        machine.act(lambda run: run.do(step), lambda run: run.load(id))
 
     def delete(machine: _Machine, id: str) -> None:
-        machine.act(_call("delete", id=id), *_confirmed(trial, id))
+        machine.act(lambda run: run.call("delete", id=id), lambda run: run.load(id))
 
     def attach(machine: _Machine, id: str, kind: str, number: int) -> None:
-        machine.act(_call("attach", id=id, kind=kind, items=documents.plain_items(kind, number % 4, number)))
+        items = content.plain_items(kind, number % 4, number)
+        machine.act(lambda run: run.call("attach", id=id, kind=kind, items=items))
 
     def attachments(machine: _Machine, id: str, kind: str) -> None:
-        machine.act(_call("attachments", id=id, kind=kind))
+        machine.act(lambda run: run.call("attachments", id=id, kind=kind))
 
-    def one(method: str) -> Callable[..., None]:
-        def step(machine: _Machine, id: str) -> None:
-            machine.act(_call(method, id=id))
+    def append_events(machine: _Machine, id: str, number: int) -> None:
+        events = content.plain_items("event", 1 + number % 3, number)
+        machine.act(lambda run: run.call("append_events", id=id, events=events), lambda run: run.load(id))
 
-        return step
+    def compact(machine: _Machine, id: str, number: int) -> None:
+        machine.act(lambda run: run.call("compact", id=id, archive=f"archive-{number}"), lambda run: run.load(id))
+
+    def describe(machine: _Machine, id: str, number: int) -> None:
+        step: Object = {"do": "describe", "id": id, "meta": content.plain_meta(number)}
+        machine.act(lambda run: run.do(step), lambda run: run.load(id))
+
+    def create(machine: _Machine, id: str) -> None:
+        machine.act(lambda run: run.make(id), lambda run: run.load(id))
+
+    def load(machine: _Machine, id: str) -> None:
+        machine.act(lambda run: run.load(id))
+
+    def exists(machine: _Machine, id: str) -> None:
+        machine.act(lambda run: run.call("exists", id=id))
 
     def whole(method: str) -> Callable[..., None]:
         def step(machine: _Machine) -> None:
-            machine.act(_call(method))
+            machine.act(lambda run: run.call(method))
 
         return step
 
+    def latest(machine: _Machine) -> None:
+        machine.act(lambda run: run.do({"do": "latest"}))
+
     def reopen(machine: _Machine) -> None:
-        machine.act({"do": "reopen"})
+        machine.act(lambda run: run.do({"do": "reopen"}))
 
     kinds = st.sampled_from(KINDS_OF_ATTACHMENT)
     known: dict[str, tuple[tuple[str, ...], Callable[..., None], dict[str, Any]]] = {
-        "save": (("save",), save, {"id": pool, "number": NUMBERS}),
+        "write": ((), write, {"id": pool, "number": NUMBERS}),
         "conditional": (("save",), conditional, {"id": pool, "number": NUMBERS, "revision": st.integers(-4, -1)}),
-        "load": (("load",), one("load"), {"id": pool}),
-        "exists": (("exists",), one("exists"), {"id": pool}),
+        "append_events": (("append_events",), append_events, {"id": pool, "number": NUMBERS}),
+        "compact": (("compact",), compact, {"id": pool, "number": NUMBERS}),
+        "describe": (("describe",), describe, {"id": pool, "number": NUMBERS}),
+        "create": (("create",), create, {"id": pool}),
+        "load": ((), load, {"id": pool}),
+        "exists": (("exists",), exists, {"id": pool}),
         "delete": (("delete",), delete, {"id": pool}),
         "attach": (("attach",), attach, {"id": pool, "kind": kinds, "number": NUMBERS}),
         "attachments": (("attachments",), attachments, {"id": pool, "kind": kinds}),
         "list": (("list",), whole("list"), {}),
         "summaries": (("summaries",), whole("summaries"), {}),
-        "latest": (("latest",), whole("latest"), {}),
+        "latest": (("latest",), latest, {}),
         "reopen": ((), reopen, {}),
     }
+    only_logs = {"append_events", "compact", "describe", "create"}
     decorated: Any = rule  # hypothesis leaves the decorator half typed
     members: dict[str, Any] = {"trial": trial, "observes": observes, "__doc__": _Machine.__doc__}
     for name in rules.split():
         operations, body, arguments = known[name]
-        if trial.has(*operations):
+        if trial.has(*operations) and (trial.logs or name not in only_logs):
             body.__name__ = name
             members[name] = decorated(**arguments)(body)
     return type("Store", (_Machine,), members)
 
 
-def _confirmed(trial: Trial, id: str) -> list[dict[str, JSON]]:
-    return [_call("load", id=id)] if trial.has("load") else []
+def furnish(run: Run, trial: Trial, id: str, number: int, *, boundary: bool = True) -> None:
+    """Put into a log what is no entry: events, a boundary, metadata, as far as the store has them."""
+    if not trial.logs:
+        return
+    run.try_("append_events", id=id, events=trial.content.plain_items("event", 2, number))
+    if boundary:
+        run.try_("compact", id=id, archive=f"archive-{number}")
+    if trial.has("describe"):
+        run.do({"do": "describe", "id": id, "meta": trial.content.plain_meta(number)})

@@ -7,33 +7,65 @@ from typing import cast
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import OUTSIDE
 from sessionproof._probes._registry import probe
-from sessionproof._run import Run, Setup
-from sessionproof._trial import NotRun, Trial
+from sessionproof._run import Run
+from sessionproof._setup import Setup
+from sessionproof._trial import NotApplicable, NotRun, Trial
 from sessionproof._watch import NoWatch, Watch
 
 
 def _everything(trial: Trial, id: str) -> Iterator[tuple[str, Object]]:
-    """Each operation that the store has, on one session, from its first save to its delete."""
-    document = cast("JSON", trial.documents.plain(1, id))
+    """Each operation that the store has, on one session, from its first write to its delete."""
     one: Object = {"id": id}
+    attachments: list[tuple[str, Object]] = [
+        ("attach", {**one, "kind": "trace", "items": trial.content.plain_items("trace", 1)}),
+        ("attach", {**one, "kind": "artifacts", "items": trial.content.plain_items("artifacts", 1)}),
+        ("attachments", {**one, "kind": "trace"}),
+    ]
+    reads: list[tuple[str, Object]] = [("read" if trial.logs else "load", one), ("exists", one)]
+    pair: Object = {"agent": "agent", "created_by": "creator"}
+    latest: Object = pair if trial.has("create") else {}
+    wholes: list[tuple[str, Object]] = [("list", {}), ("summaries", {}), ("latest", latest)]
     calls: list[tuple[str, Object]] = [
         ("check", {}),
-        ("load", one),
-        ("exists", one),
-        ("save", {**one, "document": document}),
-        ("save", {**one, "document": cast("JSON", trial.documents.plain(2, id))}),
-        ("attach", {**one, "kind": "trace", "items": trial.documents.plain_items("trace", 1)}),
-        ("attach", {**one, "kind": "artifacts", "items": trial.documents.plain_items("artifacts", 1)}),
-        ("attachments", {**one, "kind": "trace"}),
-        ("load", one),
-        ("list", {}),
-        ("summaries", {}),
-        ("latest", {}),
+        *reads,
+        *_writes(trial, id),
+        *attachments,
+        *reads,
+        *wholes,
         ("delete", one),
-        ("save", {**one, "document": document}),
+        *_writes(trial, id)[:2],
         ("check", {}),
     ]
     yield from (call for call in calls if trial.has(call[0]))
+
+
+def _writes(trial: Trial, id: str) -> list[tuple[str, Object]]:
+    one: Object = {"id": id}
+    first, second = (cast("JSON", trial.content.plain(number, id)) for number in (1, 2))
+    made: list[tuple[str, Object]] = [("create", {"agent": "agent", "created_by": "creator"})]
+    if not trial.logs:
+        return [*made, ("save", {**one, "document": first}), ("save", {**one, "document": second})]
+    return [
+        *made,
+        ("append", {**one, "entries": [first]}),
+        ("append", {**one, "entries": [second, first]}),
+        ("append_events", {**one, "events": trial.content.plain_items("event", 1)}),
+        ("compact", {**one, "archive": "archive"}),
+        ("describe", {**one, "meta": trial.content.plain_meta(1)}),
+        ("append", {**one, "entries": [first]}),
+        ("claim", {**one, "token": "token"}),
+    ]
+
+
+def _step(how: str, method: str, params: Object, id: str) -> Object:
+    """The step of one operation; a session that the store makes is the one that the other steps name."""
+    if method == "create":
+        return (
+            {"do": "create", "as": id, **params}
+            if how == "call"
+            else {"do": how, "method": method, "params": params, "as": id}
+        )
+    return {"do": how, "method": method, "params": params}
 
 
 @probe("SEC-1", "modes")
@@ -46,15 +78,16 @@ def files_are_the_owners(trial: Trial) -> None:
                 if premade:
                     run.do({"do": "mark", "name": "root was there"})
                 for method, params in _everything(trial, id):
-                    run.do({"do": "call", "method": method, "params": params})
+                    run.do(_step("call", method, params, id))
                     run.do({"do": "verify", "check": "modes"})
-    trial.need(save_acknowledged=1, modes_looked_at=1)
+    trial.need(writes_acknowledged=1, modes_looked_at=1)
 
 
 def _names_used(trial: Trial, id: str) -> dict[str, str]:
     """The names that the store uses in its root, however briefly, with the kind of each: learned by watching it work.
 
-    Only names that two roots have in common: those made of random numbers cannot be foreseen by anybody.
+    Only names that two roots have in common, the id of a session aside that the store names itself: those made of
+    random numbers cannot be foreseen by anybody.
     """
     first, second = _names_seen(trial, id), _names_seen(trial, id)
     return {name: kind for name, kind in first.items() if name in second}
@@ -71,9 +104,9 @@ def _names_seen(trial: Trial, id: str) -> dict[str, str]:
             for _ in range(2):
                 run.do({"do": "reopen"})
                 for method, params in _everything(trial, id):
-                    run.do({"do": "try", "method": method, "params": params})
+                    run.do(_step("try", method, params, id))
                     for path in watch.seen():
-                        name = str(path.relative_to(run.root))
+                        name = str(path.relative_to(run.root)).replace(run.names.get(id, id), id)
                         kinds[name] = "folder" if path.is_dir() or kinds.get(name) == "folder" else "file"
         finally:
             watch.close()
@@ -83,7 +116,7 @@ def _names_seen(trial: Trial, id: str) -> dict[str, str]:
 def _session_file(trial: Trial, id: str) -> bytes:
     """The bytes of a file of the store that holds a document."""
     with trial.run(Setup(tracked=True)) as run:
-        run.call("save", id=id, document=trial.documents.plain(1, id))
+        run.write(id, trial.content.plain(1, id))
         run.do({"do": "rest"})
         contents = [run.tree()[name].content for name in [*run.files_of(id), *run.shared_files()]]
         return max(contents, key=len, default=b"")
@@ -100,20 +133,29 @@ def links_are_not_followed(trial: Trial) -> None:
         for target in targets:
             trial.count("links planted")
             with trial.run(Setup(premade=True)) as run:
+                run.make(id)
                 run.do({"do": "rest"})
+                if id not in run.names:
+                    # As if the link had stood there before the store was opened for the first time.
+                    run.do({"do": "empty"})
                 run.do({"do": "elsewhere", "base64": bytes_of_a_session})
                 link = base64.b64encode(f"{OUTSIDE}/elsewhere/{target}".encode()).decode()
-                run.do({"do": "plant", "name": name, "kind": "link", "base64": link, "foreign": False})
+                plant: Object = {"do": "plant", "name": name, "kind": "link", "base64": link, "foreign": False}
+                run.do({**plant, "replace": True})
                 run.do({"do": "wake"})
                 for method, params in _everything(trial, id):
-                    step: Object = {"do": "try", "method": method, "params": params, "link": name}
-                    # What the outer file holds may be answered only after the store was told to save the same.
-                    before_saves = method == "load" and not run.trials.get("saves tried")
-                    run.do(
-                        {**step, "not_finding": cast("JSON", trial.documents.plain(1, id))} if before_saves else step
-                    )
-                    run.count("saves tried", int(method == "save"))
+                    if method == "create" and id in run.names and "delete tried" not in run.trials:
+                        # The session is there, and a link at its name is what the others are to meet.
+                        continue
+                    run.count("delete tried", int(method == "delete"))
+                    step: Object = {**_step("try", method, params, id), "link": name}
+                    # What the outer file holds may be answered only after the store was told to write the same.
+                    before_writes = method in {"load", "read"} and not run.trials.get("writes beside links")
+                    run.do({**step, "not_finding": cast("JSON", trial.content.plain(1, id))} if before_writes else step)
+                    run.count("writes beside links", int(method in {"save", "append"}))
                     run.do({"do": "verify", "check": "links kept", "link": name})
+    if not names:
+        raise NotApplicable("the store uses no name that can be foreseen")
     trial.need(links_planted=1)
 
 
@@ -123,13 +165,13 @@ def nothing_is_written_outside(trial: Trial) -> None:
     (id,) = trial.ids(1)
     with trial.run() as run:
         for method, params in _everything(trial, id):
-            run.do({"do": "try", "method": method, "params": params})
+            run.do(_step("try", method, params, id))
         try:
             run.do({"do": "watch"})
         except NoWatch as refused:
             raise NotRun(f"names that come and go cannot be watched here: {refused}") from refused
         for method, params in _everything(trial, id):
-            run.do({"do": "try", "method": method, "params": params})
+            run.do(_step("try", method, params, id))
             run.do({"do": "nothing elsewhere", "method": method})
     trial.need(looks_outside_the_root=1)
 
@@ -147,7 +189,7 @@ def foreign_things_stay(trial: Trial) -> None:
                 run.do({"do": "mark foreign"})
                 run.do({"do": "wake"})
                 for method, params in _everything(trial, id):
-                    run.do({"do": "try", "method": method, "params": params})
+                    run.do(_step("try", method, params, id))
                     run.do({"do": "foreign untouched"})
                 run.do({"do": "reopen"})
                 run.do({"do": "foreign untouched"})

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from sessionproof._client import can_write
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import NOW
-from sessionproof._probes._machine import store_machine
-from sessionproof._probes._registry import probe
+from sessionproof._probes._machine import furnish, store_machine
+from sessionproof._probes._registry import DOCUMENTS, probe
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
-from sessionproof._run import Setup, Violated
+from sessionproof._run import Violated
+from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, NotRun, Trial
 
 _PACES: tuple[tuple[int, float], ...] = ((1, 0.03), (5, 2.1))
@@ -22,28 +23,30 @@ def _machine(trial: Trial, rules: str, *, ids: int = 3, observes: bool = False) 
     """One plain history with a look after every step, then many drawn ones."""
     _plain_history(trial)
     trial.machine(store_machine(trial, rules, ids=ids, observes=observes), trial.budget.examples, trial.budget.steps)
-    trial.need(save_acknowledged=1)
+    trial.need(writes_acknowledged=1)
 
 
 def _plain_history(trial: Trial) -> None:
-    """Saves, attachments, saves over them, deletes and new saves: what any store sees on its first day."""
+    """Writes, attachments, more writes, deletes and writes again: what any store sees on its first day."""
     ids = trial.some_ids(5)
     first = ids[0]
     look: Object = {"do": "look"}
     with trial.run() as run:
         for number, id in enumerate(ids):
-            run.call("save", id=id, document=trial.documents.plain(number + 1, id))
+            run.write(id, trial.content.plain(number + 1, id))
             run.do(look)
         for id in (id for id in ids[:2] if trial.has("attach")):
-            run.call("attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 2))
+            run.call("attach", id=id, kind="trace", items=trial.content.plain_items("trace", 2))
             run.do(look)
+        furnish(run, trial, first, 1)
+        run.do(look)
         for number in (4, 7, 7):
-            run.call("save", id=first, document=trial.documents.plain(number, first))
+            run.write(first, trial.content.plain(number, first))
             run.do(look)
         for _ in range(2 if trial.has("delete") else 0):
             run.call("delete", id=first)
             run.do(look)
-        run.call("save", id=first, document=trial.documents.plain(9, first))
+        run.write(first, trial.content.plain(9, first))
         run.do(look)
         run.do({"do": "reopen"})
         run.do(look)
@@ -57,8 +60,8 @@ def absent_is_no_error(trial: Trial) -> None:
             ids = trial.some_ids(2)
             if saved and len(ids) < 2:
                 continue
-            if saved and trial.has("save"):
-                run.call("save", id=ids[1], document=trial.documents.plain(0, ids[1]))
+            if saved and trial.writes:
+                run.write(ids[1], trial.content.plain(0, ids[1]))
                 run.do({"do": "reopen"})
             run.do({"do": "mark", "name": "opened"})
             run.look(ids[:1])
@@ -68,35 +71,35 @@ def absent_is_no_error(trial: Trial) -> None:
     trial.need(reads_of_what_is_not_there=1)
 
 
-@probe("STO-2", "histories")
+@probe("STO-2", "histories", keeps=DOCUMENTS)
 def save_replaces(trial: Trial) -> None:
     """Saves over one another: shorter over longer, the same again, after a delete."""
-    _machine(trial, "save load delete")
+    _machine(trial, "write load delete")
 
 
 @probe("STO-3", "histories")
 def deleted_is_gone(trial: Trial) -> None:
     """Deletes between saves, then a look at everything; deletes of what is not there."""
-    _machine(trial, "save delete", observes=True)
+    _machine(trial, "write delete", observes=True)
     trial.need(delete_acknowledged=1)
 
 
 @probe("STO-4", "histories")
 def list_is_exact(trial: Trial) -> None:
     """Lists between saves and deletes, and after reopening."""
-    _machine(trial, "save delete list reopen", ids=5)
+    _machine(trial, "write create delete list reopen", ids=5)
 
 
 @probe("STO-5", "histories")
 def exists_agrees(trial: Trial) -> None:
     """`exists` between saves, deletes and loads."""
-    _machine(trial, "save delete exists load reopen")
+    _machine(trial, "write create delete exists load reopen")
 
 
 @probe("STO-6", "histories")
 def sessions_are_independent(trial: Trial) -> None:
     """After every operation on one id, a look at all the others."""
-    _machine(trial, "save delete attach", ids=4, observes=True)
+    _machine(trial, "write append_events compact describe delete attach", ids=4, observes=True)
 
 
 @probe("STO-7", "restarts")
@@ -111,13 +114,14 @@ def restart_keeps(trial: Trial) -> None:
                 if number % 5 == 4 and trial.has("delete"):
                     run.call("delete", id=id)
                 else:
-                    run.call("save", id=id, document=trial.documents.plain(number, id))
+                    run.write(id, trial.content.plain(number, id))
+                    if number % 2:
+                        furnish(run, trial, id, number, boundary=number % 4 == 1)
                     if trial.has("attach") and number % 3 == 0:
                         run.call(
-                            "attach", id=id, kind="artifacts", items=trial.documents.plain_items("artifacts", 2, number)
+                            "attach", id=id, kind="artifacts", items=trial.content.plain_items("artifacts", 2, number)
                         )
-                if trial.has("load"):
-                    run.call("load", id=id)
+                run.load(id)
                 if ending:
                     run.do({"do": "restart", "how": ending})
                     run.do({"do": "look"})
@@ -129,7 +133,7 @@ def restart_keeps(trial: Trial) -> None:
         examples,
         history,
     )
-    trial.need(save_acknowledged=1)
+    trial.need(writes_acknowledged=1)
 
 
 @probe("STO-8", "reads")
@@ -138,22 +142,23 @@ def reading_changes_nothing(trial: Trial) -> None:
     ids = trial.some_ids(3)
     with trial.run() as run:
         for number, id in enumerate(ids[:2]):
-            run.call("save", id=id, document=trial.documents.plain(number, id))
+            run.write(id, trial.content.plain(number, id))
+            furnish(run, trial, id, number, boundary=False)
             if trial.has("attach"):
-                run.call("attach", id=id, kind="trace", items=trial.documents.plain_items("trace", 2))
+                run.call("attach", id=id, kind="trace", items=trial.content.plain_items("trace", 2))
         run.do({"do": "reopen"})
         for _ in range(2):
             run.do({"do": "mark", "name": "quiet"})
             run.look(ids)
             run.do({"do": "verify", "check": "unchanged", "since": "quiet", "requirement": "STO-8"})
         trial.count("quiet looks", 2)
-    trial.need(save_acknowledged=1)
+    trial.need(writes_acknowledged=1)
 
 
 @probe("STO-9", "histories")
 def summaries_follow(trial: Trial) -> None:
     """`summaries` and `latest` between saves and deletes: which sessions, how many messages."""
-    _machine(trial, "save delete summaries latest reopen", ids=5)
+    _machine(trial, "write create compact delete summaries latest reopen", ids=5)
 
 
 @probe("STO-9", "order")
@@ -176,7 +181,7 @@ def _changed_in_turn(trial: Trial, ids: list[str], every: int, tick: float) -> N
     with trial.run() as run:
         changes = [*ids, *reversed(ids[:2])]
         for turn, id in enumerate(changes, 1):
-            run.call("save", id=id, document=_dated(trial, trial.documents.plain(turn, id)))
+            run.write(id, _dated(trial, trial.content.plain(turn, id)))
             if turn % every == 0 or turn >= len(changes) - 1:
                 run.do({"do": "tick", "seconds": tick})
         run.do({"do": "look"})
@@ -194,29 +199,29 @@ def _dated(trial: Trial, document: Object) -> Object:
 
 def _takes(trial: Trial, document: Object, member: str) -> bool:
     """Whether a document of the fidelity may say in this member when it was made or changed."""
-    return trial.documents.covered({**document, member: "2026-01-01T00:00:00.123456Z"})
+    return trial.content.covered({**document, member: "2026-01-01T00:00:00.123456Z"})
 
 
-@probe("STO-9", "workspaces")
+@probe("STO-9", "workspaces", keeps=DOCUMENTS)
 def workspace_filters(trial: Trial) -> None:
     """Sessions of several workspaces, with one name the start of another."""
-    if not trial.has("summaries", "save"):
+    if not trial.has("summaries"):
         raise NotApplicable("summaries is not among the operations")
     ids = trial.some_ids(5)
     with trial.run() as run:
         for number, id in enumerate(ids):
             place = ["/w/app", "/w/app", "/w/app2", "/w", "/w/app/"][number]
-            document: Object = {**trial.documents.plain(number, id), "workspace": place}
-            plain = trial.documents.plain(number, id)
-            run.call("save", id=id, document=document if trial.documents.covered(document) else plain)
+            document: Object = {**trial.content.plain(number, id), "workspace": place}
+            plain = trial.content.plain(number, id)
+            run.write(id, document if trial.content.covered(document) else plain)
         run.do({"do": "workspaces"})
-    trial.need(save_acknowledged=1)
+    trial.need(writes_acknowledged=1)
 
 
 @probe("STO-11", "histories")
 def attachments_follow(trial: Trial) -> None:
     """Attachments between saves and deletes of their sessions, each kind and id on its own; none outlive a delete."""
-    _machine(trial, "save delete attach attachments reopen", observes=True)
+    _machine(trial, "write delete attach attachments reopen", observes=True)
     trial.need(attach_acknowledged=1)
 
 
@@ -225,9 +230,9 @@ def attachments_in_any_number(trial: Trial) -> None:
     """A list of some hundred items, and one long item, come back whole."""
     (id,) = trial.ids(1)
     with trial.run() as run:
-        run.call("save", id=id, document=trial.documents.plain(0, id))
+        run.write(id, trial.content.plain(0, id))
         for kind in KINDS_OF_ATTACHMENT:
-            run.call("attach", id=id, kind=kind, items=trial.documents.plain_items(kind, trial.budget.items))
+            run.call("attach", id=id, kind=kind, items=trial.content.plain_items(kind, trial.budget.items))
             run.do({"do": "look"})
             if not isinstance(trial.statement.fidelity, dict):
                 text = "long item " * (trial.budget.item_length // 10)
@@ -238,12 +243,12 @@ def attachments_in_any_number(trial: Trial) -> None:
     trial.need(attach_acknowledged=1)
 
 
-@probe("STO-12", "histories")
+@probe("STO-12", "histories", keeps=DOCUMENTS)
 def revisions_guard(trial: Trial) -> None:
     """Saves under the revisions that the store gave out, stale ones and current ones."""
     (id,) = trial.ids(1)
     with trial.run() as run:
-        outcome = run.call("save", id=id, document=trial.documents.plain(0, id))
+        outcome = run.write(id, trial.content.plain(0, id))
         if not (isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str)):
             raise NotApplicable("no save of this store has answered a revision")
         # The plain case first: two writers from one revision, then one who has looked again.
@@ -252,15 +257,14 @@ def revisions_guard(trial: Trial) -> None:
                 {
                     "do": "conditional save",
                     "id": id,
-                    "document": trial.documents.plain(number, id),
+                    "document": trial.content.plain(number, id),
                     "revision": revision,
                 }
             )
-            if trial.has("load"):
-                run.call("load", id=id)
+            run.load(id)
         run.do({"do": "reopen"})
-        run.do({"do": "conditional save", "id": id, "document": trial.documents.plain(5, id), "revision": -3})
-    _machine(trial, "save conditional load delete reopen", ids=2)
+        run.do({"do": "conditional save", "id": id, "document": trial.content.plain(5, id), "revision": -3})
+    _machine(trial, "write conditional load delete reopen", ids=2)
 
 
 @probe("STO-13", "writable")
@@ -268,8 +272,8 @@ def check_leaves_nothing(trial: Trial) -> None:
     """`check` on a root that can be written: no error, nothing left behind."""
     ids = trial.ids(1)
     with trial.run() as run:
-        if trial.has("save"):
-            run.call("save", id=ids[0], document=trial.documents.plain(0, ids[0]))
+        if trial.writes:
+            run.write(ids[0], trial.content.plain(0, ids[0]))
         run.do({"do": "mark", "name": "before"})
         run.call("check")
         run.do(
@@ -328,14 +332,14 @@ def _prune_instant(trial: Trial, tick: float, offset: timedelta) -> None:
     old, new = ids[:half], ids[half:]
     with trial.run() as run:
         for number, id in enumerate(old):
-            run.call("save", id=id, document=_undated(trial, number, id))
+            run.write(id, _undated(trial, number, id))
         run.do({"do": "tick", "seconds": tick})
         run.do({"do": "moment"})
         run.do({"do": "tick", "seconds": tick})
         for number, id in enumerate([*new, *old[1:]]):
             document = _undated(trial, number + 5, id)
             if id in new or "created_at" not in document:
-                run.call("save", id=id, document=document)
+                run.write(id, document)
         run.do({"do": "look"})
         run.do({"do": "prune", "offset_minutes": offset // timedelta(minutes=1), "removes": cast("JSON", old)})
         run.do({"do": "look"})
@@ -345,7 +349,7 @@ def _prune_instant(trial: Trial, tick: float, offset: timedelta) -> None:
 
 def _undated(trial: Trial, number: int, id: str) -> Object:
     """A plain document; where its schema wants a time of creation, that is now."""
-    document = trial.documents.plain(number, id)
+    document = trial.content.plain(number, id)
     return (
         {**document, "created_at": NOW}
         if "created_at" in document and _takes(trial, document, "created_at")
@@ -359,14 +363,14 @@ def _prune_boundary(trial: Trial) -> None:
     ids = trial.some_ids(3)
     documents: list[Object] = []
     for number, (id, day) in enumerate(zip(ids, days, strict=False)):
-        documents.append({**trial.documents.plain(number, id), "created_at": day.isoformat().replace("+00:00", "Z")})
-    if not all(trial.documents.covered(document) for document in documents) or not _carries_creation(trial):
+        documents.append({**trial.content.plain(number, id), "created_at": day.isoformat().replace("+00:00", "Z")})
+    if not _carries_creation(trial) or not all(trial.content.covered(document) for document in documents):
         return
     for number, offset in enumerate((timedelta(0), timedelta(hours=-11), timedelta(hours=14))):
         for nearly in (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1)):
             with trial.run() as run:
                 for id, document in zip(ids, documents, strict=True):
-                    run.call("save", id=id, document=document)
+                    run.write(id, document)
                 at = number % len(ids)
                 moment = days[at] + nearly
                 removed = [id for id, day in zip(ids, days, strict=False) if day < moment]
@@ -383,30 +387,32 @@ def _prune_boundary(trial: Trial) -> None:
 
 def _carries_creation(trial: Trial) -> bool:
     """Whether the store takes the instant of creation from documents: by the claimed format, or by its own schema."""
+    if trial.logs:
+        return False
     fidelity = trial.statement.fidelity
     if trial.statement.format_name == "session" and fidelity == "format":
         return True
-    return isinstance(fidelity, dict) and "created_at" in trial.documents.plain(0, trial.ids(1)[0])
+    return isinstance(fidelity, dict) and "created_at" in trial.content.plain(0, trial.ids(1)[0])
 
 
 def _prune_days(trial: Trial) -> None:
     (id,) = trial.ids(1)
     for days, refused in ((1, False), (36_500, False), (-1, True), (10**15, True)):
         with trial.run() as run:
-            run.call("save", id=id, document=_undated(trial, 0, id))
+            run.write(id, _undated(trial, 0, id))
             run.do({"do": "prune", "params": {"older_than_days": days}, "removes": [], "refused": refused})
             run.do({"do": "look"})
     with trial.run() as run:
-        run.call("save", id=id, document=_undated(trial, 0, id))
+        run.write(id, _undated(trial, 0, id))
         run.do({"do": "tick", "seconds": _PACES[-1][1]})
         run.do({"do": "prune", "params": {"older_than_days": 0}, "removes": [id]})
         run.do({"do": "look"})
-    plain = trial.documents.plain(0, id)
+    plain = trial.content.plain(0, id)
     document: Object = {**plain, "created_at": "${now-864300}"}
     if _takes(trial, plain, "created_at") and _carries_creation(trial):
         for days, removed in ((11, []), (10, [id])):
             with trial.run() as run:
-                run.call("save", id=id, document=document)
+                run.write(id, document)
                 run.do({"do": "prune", "params": {"older_than_days": days}, "removes": cast("JSON", removed)})
                 run.do({"do": "look"})
     trial.need(prune_calls=1)
