@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
 def conformance(session: nox.Session) -> None:
     """Hold the reference stores to the whole spec. Arguments go to `sessionproof check`: -- --profile quick."""
     install(session)
-    for store in ("Snapshot", "Session"):
+    for store in ("Snapshot", "Session", "StepFile", "StepFolder"):
         adapter = f"sessionproof_reference.adapter:{store}Adapter"
         session.run("sessionproof", "check", "--cases", f"cases/{store}", *session.posargs, adapter)
 

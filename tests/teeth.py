@@ -15,13 +15,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 
 from miniatures._clean import Clean, CleanFormat
+from miniatures._clean_folders import CleanStepFolder
+from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN
+from sessionproof import Adapter
 from sessionproof._requirements import catalogue
 from sessionproof._suite import carry_out, probes_of
 
 _REQUIREMENTS = frozenset(id for id, requirement in catalogue().items() if requirement.group in GROUPS)
-_CLEAN: list[type[Clean]] = [Clean, CleanFormat]
+_CLEAN: list[type[Adapter]] = [Clean, CleanFormat, CleanLog, CleanCreated, CleanStep, CleanStepFolder]
 _STORES = {store.__name__: store for store in [*_CLEAN, *(broken.store for broken in BROKEN)]}
 _TABLE = {broken.name: broken for broken in BROKEN}
 

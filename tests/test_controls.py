@@ -38,7 +38,7 @@ ONE_FILE = {"one file serves several sessions": "COR-3 COR-4 COR-6 COR-11"}
 NO_DISK = {"nothing is on disk": "COR SEC STO-8"}
 NO_PROMISE = {"nothing survives an `open`": "STO-7"}
 NO_LOGS = {
-    "there are no logs": "COR-9 FMT-2[metadata] FMT-8[events, boundaries and metadata of no session] "
+    "there are no logs": "COR-9 FMT-2[metadata] FMT-8[logs that are not there] "
     "IDS-4[agents and creators] IDS-5[agents and creators]"
 }
 PLAIN = NO_FORMAT | NO_SECRETS | NO_TYPE | NO_LOGS

@@ -1,4 +1,4 @@
-"""Every probe of STO, FMT, IDS, COR and SEC, both ways: a clean store passes, and a broken one fails by its fault."""
+"""Every probe both ways: a clean store passes, and a broken one fails by its fault."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -6,18 +6,24 @@ from contextlib import ExitStack
 import pytest
 
 from miniatures._clean import Clean, CleanFormat
+from miniatures._clean_folders import CleanStepFolder
+from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN, Broken
+from sessionproof import Adapter
 from sessionproof._lab import Lab
 from sessionproof._probes import PROBES
 from sessionproof._requirements import catalogue
 from sessionproof._suite import Result, carry_out, probes_of, replay
 
-# COR-9 is about logs alone.
-REQUIREMENTS = [id for id, requirement in catalogue().items() if requirement.group in GROUPS and id != "COR-9"]
-# The names of files are the same in both stores, and the format does not touch them.
-CLEAN = [(Clean, id) for id in REQUIREMENTS] + [
-    (CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR"}
+REQUIREMENTS = [id for id, requirement in catalogue().items() if requirement.group in GROUPS]
+# What a store has in common with the one that it was made from is not looked at twice.
+CLEAN: list[tuple[type[Adapter], str]] = [
+    *((store, id) for store in (Clean, CleanLog) for id in REQUIREMENTS),
+    *((CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR"}),
+    *((CleanStep, id) for id in REQUIREMENTS if id[:3] in {"FMT", "LOG", "COR"}),
+    *((CleanStepFolder, id) for id in REQUIREMENTS if id[:3] in {"LOG", "COR"}),
+    *((CleanCreated, id) for id in REQUIREMENTS if id[:3] in {"STO", "LOG", "IDS", "SEC"}),
 ]
 
 
@@ -26,9 +32,9 @@ class Labs:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._labs: dict[type[Clean], Lab] = {}
+        self._labs: dict[type[Adapter], Lab] = {}
 
-    def of(self, store: type[Clean]) -> Lab:
+    def of(self, store: type[Adapter]) -> Lab:
         """The lab of this store."""
         if store not in self._labs:
             self._labs[store] = self._stack.enter_context(lab_of(store))
@@ -55,7 +61,7 @@ def short(result: Result) -> str:
 
 
 def test_requirement_without_probe() -> None:
-    """Every requirement of the five groups that a document store can break has a probe."""
+    """Every requirement of the groups that are probed has a probe."""
     assert not set(REQUIREMENTS) - {probe.requirement for probe in PROBES}
 
 
@@ -66,14 +72,14 @@ def test_probe_of_no_requirement() -> None:
 
 
 def test_requirement_without_broken_store() -> None:
-    """Every requirement of the five groups has a store that breaks it, and every broken store says its defect."""
+    """Every requirement of these groups has a store that breaks it, and every broken store says its defect."""
     assert {broken.requirement for broken in BROKEN} == set(REQUIREMENTS)
     assert len({broken.name for broken in BROKEN}) == len(BROKEN)
     assert all(broken.store.__doc__ and broken.also <= {*REQUIREMENTS, *GROUPS} for broken in BROKEN)
 
 
 @pytest.mark.parametrize(("store", "requirement"), CLEAN, ids=[f"{store.__name__}-{id}" for store, id in CLEAN])
-def test_clean_store_accused(clean_labs: Labs, store: type[Clean], requirement: str) -> None:
+def test_clean_store_accused(clean_labs: Labs, store: type[Adapter], requirement: str) -> None:
     """A clean store passes every probe."""
     results = [carry_out(clean_labs.of(store), probe) for probe in probes_of(frozenset({requirement}))]
     assert {result.verdict for result in results} <= {"pass", "not-applicable"}, [*map(short, results)]

@@ -95,7 +95,8 @@ def _appended(rules: Rules, worlds: Worlds, call: Call, outcome: Answer, *, inva
             case Present(content=History() as log):
                 return _grown(worlds, state, log.appended(entries, numbers), *(state.damaged or suspects))
             case Absent():
-                new = History().appended(entries, numbers)
+                new = History(former=state.former).appended(entries, numbers)
+                suspects += ("STO-3",) if state.deleted else ()
                 return Present(new, suspects, stale=issued(state), changed=worlds.epoch)
             case _:
                 return Anything()
@@ -124,7 +125,9 @@ def _misnumbered(
     if None in wrongs:
         return None
     text = f"`append` answers {wrongs[0]}."
-    suspects = ("LOG-1", *(name for state in states for name in _digits(state, numbers, len(entries))))
+    suspects = ["LOG-1", *(name for state in states for name in _digits(state, numbers, len(entries)))]
+    if any(isinstance(state, Absent) and state.deleted for state in states):
+        suspects.append("STO-3")
     return Violation(tuple(dict.fromkeys(suspects)), "numbers-wrong", text, expected, short(list(numbers)))
 
 
@@ -140,7 +143,8 @@ def append_events(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, af
     steps = len(cast("list[JSON]", call.params["events"]))
 
     def added(state: Present, log: History) -> State:
-        return replace(state, content=log.stepped(steps), suspects=(*state.suspects, "LOG-3"), changed=None)
+        log = replace(log.stepped(steps), events=log.events + steps)
+        return _grown(worlds, state, log, "LOG-3", changed=None)
 
     return _written(rules, worlds, call, outcome, after, added)
 
@@ -288,8 +292,8 @@ def unknown(rules: Rules, worlds: Worlds, call: Call) -> tuple[State, ...]:
             case "append", _:
                 logs = [replace(History().appended(some, None), last=0) for some in _prefixes(_public(rules, call))]
                 happened += [Present(log, ("LOG-1",), changed=worlds.epoch) for log in logs]
-            case "append_events", Present(content=History()):
-                happened.append(replace(state, changed=None))
+            case "append_events", Present(content=History() as log):
+                happened.append(_grown(worlds, state, replace(log, events=log.events + 1), "LOG-3", changed=None))
             case "compact", Present(content=History() as log):
                 happened.append(_grown(worlds, state, log.cut(call.params["archive"]), "LOG-2", changed=None))
             case "describe", Present(content=History() as log):

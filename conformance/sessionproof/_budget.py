@@ -9,7 +9,7 @@ class Budget:
     """How much is tried, in counts: never in seconds, so that verdicts do not depend on the speed of the machine.
 
     `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
-    the length of a long one; of curated lists every `share`-th entry.
+    the length of a long one, `appends` to one log; of curated lists every `share`-th entry.
     """
 
     examples: int
@@ -20,12 +20,22 @@ class Budget:
     flips: int
     items: int
     item_length: int
+    appends: int
     share: int
 
 
 PROFILES: Mapping[str, Budget] = {
     "quick": Budget(
-        examples=6, steps=10, documents=14, ids=8, cuts=20, flips=20, items=300, item_length=70_000, share=9
+        examples=6,
+        steps=10,
+        documents=14,
+        ids=8,
+        cuts=20,
+        flips=20,
+        items=300,
+        item_length=70_000,
+        appends=1_000,
+        share=9,
     ),
     "standard": Budget(
         examples=40,
@@ -36,6 +46,7 @@ PROFILES: Mapping[str, Budget] = {
         flips=1_000,
         items=300,
         item_length=1_000_000,
+        appends=10_000,
         share=1,
     ),
     "exhaustive": Budget(
@@ -47,6 +58,7 @@ PROFILES: Mapping[str, Budget] = {
         flips=1 << 30,
         items=3_000,
         item_length=17_000_000,
+        appends=10_000,
         share=1,
     ),
 }

@@ -86,6 +86,7 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "deep objects": lambda _: _nested(b'{"a":', b"}"),
     "unclosed lists": lambda _: b"[" * DEEP,
     "a list": lambda _: b"[]",
+    "an object": lambda _: b"{}",
     "a string": lambda _: b'"text"',
     "a number": lambda _: b"42",
     "null": lambda _: b"null",
@@ -115,8 +116,13 @@ _INTO_OBJECTS = {
 
 
 def hostile_names(content: bytes) -> list[str]:
-    """The hostile texts that can be made of this file."""
-    return [name for name in HOSTILE if name not in _INTO_OBJECTS or _object(content) is not None]
+    """The hostile texts that can be made of this file: an empty list is none where the file holds a list."""
+    try:
+        root: object = json.loads(content)
+    except (ValueError, RecursionError):
+        root = None
+    own = "an object" if isinstance(root, dict) else "a list" if isinstance(root, list) else None
+    return [name for name in HOSTILE if name != own and (name not in _INTO_OBJECTS or isinstance(root, dict))]
 
 
 def wrong_types(content: bytes) -> Iterator[Object]:

@@ -42,7 +42,8 @@ class History:
     """Everything that was put into a log.
 
     `boundaries` are the places in `entries` before which nothing is read, each with its archive; `meta` is what was
-    last described, None where nothing was. `last` is the number of the last step, None where the store tells no
+    last described, None where nothing was, and `former` what was in an earlier log of the id, now deleted. `events`
+    counts the events that no reading may give. `last` is the number of the last step, None where the store tells no
     numbers. `exact`: the next number is one above it; otherwise some may have been burned. With `holes` there may be
     numbers that no step has, and a reader may name them. `added` counts the entries since the kit damaged the log.
     """
@@ -50,6 +51,8 @@ class History:
     entries: tuple[Value, ...] = ()
     boundaries: tuple[tuple[int, JSON], ...] = ()
     meta: Value | None = None
+    former: Value | None = None
+    events: int = 0
     last: int | None = 0
     exact: bool = True
     holes: bool = False
@@ -117,6 +120,8 @@ class History:
             return Mistake("archive-wrong", "Reading names another archive than that of the last boundary.", "LOG-2")
         if self.meta is not None and reading.meta != self.meta:
             return Mistake("meta-wrong", "Reading gives other metadata than were described last.", "LOG-7")
+        if self.former is not None and self.meta is None and reading.meta == self.former:
+            return Mistake("meta-wrong", "Reading gives the metadata of a log that was deleted.", "STO-3")
         if reading.damage and not self.holes:
             return Mistake("damage-reported", "Reading names damage in a log that has none.", "LOG-1")
         return None
@@ -125,6 +130,10 @@ class History:
         more = len(entries) > len(self.now)
         if more and self.boundaries and entries == self.entries[-len(entries) :]:
             return Mistake("boundary-ignored", "Reading gives entries from before the last boundary.", "LOG-2")
+        known = {entry.key for entry in self.entries}
+        strangers = [entry for entry in entries if entry.key not in known]
+        if self.events and strangers and tuple(entry for entry in entries if entry.key in known) == self.now:
+            return Mistake("event-in-history", "Reading gives more than the entries, after events.", "LOG-3")
         if sorted(entry.key for entry in entries) == sorted(entry.key for entry in self.now):
             return Mistake("wrong-order", "Reading gives the entries in another order than they were appended in.")
         return Mistake("wrong-entries", "Reading gives other entries than were appended.")

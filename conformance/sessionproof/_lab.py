@@ -154,9 +154,13 @@ class Lab:
     def _contents(self) -> tuple[Content, Content]:
         return Content(self.statement, self.limits), Content(self.statement, self.limits, logs=True)
 
-    @cached_property
+    @property
     def model(self) -> Model:
         """The reference semantics under the statement."""
+        return self._model
+
+    @cached_property
+    def _model(self) -> Model:
         return Model(self.statement, *self._contents)
 
     @property

@@ -98,6 +98,7 @@ class Run:
         self.last: Outcome | None = None
         self.revisions: dict[str, list[str]] = {}
         self.names: dict[str, str] = {}
+        self.described: dict[str, frozenset[str]] = {}
         self.marks: dict[str, Tree] = {}
         self.owners: dict[str, set[str]] = {}
         self.ends: dict[str, set[int]] = {}
@@ -170,6 +171,7 @@ class Run:
         twin.steps, twin.trials = list(self.steps), {}
         twin.marks, twin.planted, twin.names = dict(self.marks), set(self.planted), dict(self.names)
         twin.owners = {name: set(ids) for name, ids in self.owners.items()}
+        twin.described = dict(self.described)
         twin.ends = {name: set(ends) for name, ends in self.ends.items()}
         twin.revisions = {id: list(known) for id, known in self.revisions.items()}
         twin.outside = self.place.new_folder()
@@ -260,14 +262,19 @@ class Run:
             self.names[cast("str", step["as"])] = cast("str", self.last.result["id"])
 
     def step_describe(self, step: Object) -> None:
-        """Describe a log: what `read` gives as its metadata, with these members changed."""
+        """Describe a log: what `read` gives as its metadata, with these members for those that were described last."""
         id, meta = cast("str", step["id"]), cast("Object", step["meta"])
         if self.listed("read"):
             self.perform(Call("read", {"id": id}))
-            known = self.last.result.get("meta") if isinstance(self.last, Answer) else None
-            changed: Object = {**known, **meta} if isinstance(known, dict) else meta
+            found = self.last.result.get("meta") if isinstance(self.last, Answer) else None
+            known: Object = found if isinstance(found, dict) else {}
+            rest: Object = {name: value for name, value in known.items() if name not in self.described.get(id, ())}
+            self.described[id] = frozenset(meta)
             # A declared schema may hold members together that cannot stand apart.
-            meta = changed if self.content.fits("meta", changed) or not self.content.declares("meta") else meta
+            for changed in ({**rest, **meta}, {**known, **meta}):
+                if self.content.fits("meta", changed) or not self.content.declares("meta"):
+                    meta = changed
+                    break
         self.perform(Call("describe", {"id": id, "meta": meta}))
 
     def perform(self, call: Call) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import cast
 
 from sessionproof._blame import CORRUPT, Rules, hostile, others_suspect, refused
+from sessionproof._history import History
 from sessionproof._json import Value
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal
 from sessionproof._wording import short
@@ -11,6 +12,7 @@ from sessionproof._worlds import (
     Absent,
     Anything,
     Present,
+    State,
     Step,
     Suspects,
     Violation,
@@ -26,7 +28,7 @@ def delete(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Wo
     states = worlds.states(call.id)
     if isinstance(outcome, Answer):
         suspects: Suspects = ("COR-12",) if damage(states) else ("STO-3",)
-        gone = [Absent(suspects, issued(state), deleted=True) for state in states]
+        gone = [Absent(suspects, issued(state), deleted=True, former=_described(state)) for state in states]
         return Step(others_suspect(worlds.with_states(call.id, gone), call.id))
     assert isinstance(outcome, Refusal)
     if outcome.kind in CORRUPT and worlds.shared_damage:
@@ -38,6 +40,16 @@ def delete(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Wo
             return Step(after)
         return refused(after, call, outcome, rules.about(call.id, ("STO-3",)), "deleting an absent session is no error")
     return rules.refused_id(after, call, outcome, states)
+
+
+def _described(state: State) -> Value | None:
+    match state:
+        case Present(content=History(meta=meta)):
+            return meta
+        case Absent(former=former):
+            return former
+        case _:
+            return None
 
 
 def exists(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: Worlds) -> Step:

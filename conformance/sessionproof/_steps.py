@@ -61,12 +61,16 @@ def edit(run: "Run", step: Object) -> None:
 
 
 def _harm(run: "Run", name: str, change: Object) -> Harm:
-    """Whether the edit cuts the file exactly behind a whole record: what ends a line behind it may lack."""
+    """Whether the edit cuts the file exactly behind a whole record: what ends a line behind it may lack.
+
+    Records end where a call ended, and with lines: one call may write several.
+    """
     if change["edit"] != "cut":
         return ""
     content, length = (run.root / name).read_bytes(), cast("int", change["length"])
     ends = [end for end in run.ends.get(name, ()) if end >= length > 0]
-    return "shorter" if any(not content[length:end].strip() for end in ends) else ""
+    behind = any(not content[length:end].strip() for end in ends) or b"\n" in content[length - 1 : length + 1]
+    return "shorter" if length and behind else ""
 
 
 def damaged_as_opened(run: "Run", _: Object) -> None:

@@ -30,7 +30,7 @@ class Absent:
     """The session is not there; `deleted` tells one that was from one that never was.
 
     A log that holds no record may be read as one that is there, without entries: `hollow` is what the store has said
-    of this one, None where it has said nothing.
+    of this one, None where it has said nothing. `former` are the metadata of a log that was deleted.
     """
 
     suspects: Suspects = ("STO-1",)
@@ -38,6 +38,7 @@ class Absent:
     damaged: Suspects = ()
     deleted: bool = False
     hollow: bool | None = None
+    former: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,9 @@ def attachment_keys(state: State, kind: str) -> set[str] | None:
     none = {"null", "[]"}
     if not isinstance(state, Present):
         return none
+    if isinstance(state.content, History) and state.content.harm == "shorter":
+        # What lay behind the cut is gone without a trace.
+        return None
     keys: set[str] = set()
     for saved in (state.attachments, *([state.previous_attachments] if state.damaged else [])):
         value = saved.get(kind, Value.of([]))

@@ -9,39 +9,17 @@ The digits are the SHA-256 of all bytes before `"checksum":`; `created` and `cha
 `CleanFormat` the members of the document stand at the top, as a file of the format `session` wants them.
 """
 
-import errno
-import hashlib
-import json
-import os
 import secrets
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any
 
-from sessionproof import (
-    Adapter,
-    Conflict,
-    Corrupt,
-    InvalidDocument,
-    InvalidId,
-    Loaded,
-    NotFound,
-    StoreError,
-    UnsupportedVersion,
-)
+from miniatures._folder import Document, Items, OneFolder, nanoseconds
+from sessionproof import Conflict, Corrupt, InvalidDocument, Loaded, NotFound, UnsupportedVersion
 
-# Inside the classes `list` is the operation.
-Items: TypeAlias = list[Any]
-Document: TypeAlias = dict[str, Any]
-
-DEEPEST = 100
-LONGEST_ID = 100
-_ENDING = len(b'"checksum":"sha256:"}}\n') + 64
+__all__ = ["Clean", "CleanFormat", "Document", "Items", "Session", "nanoseconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +33,10 @@ class Session:
     changed: int
 
 
-def sealed(content: bytes) -> bytes:
-    """The file that begins with these bytes."""
-    return content + b'"checksum":"sha256:' + hashlib.sha256(content).hexdigest().encode() + b'"}}\n'
-
-
-def unrepeated(pairs: list[tuple[str, Any]]) -> Document:
-    """The object of these members.
-
-    Raises:
-        ValueError: One stands twice.
-    """
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return dict(pairs)
-
-
-def refused(constant: str) -> float:
-    """What JSON readers of Python take for a number.
-
-    Raises:
-        ValueError: Always.
-    """
-    raise ValueError(f"{constant} is no JSON")
-
-
-def depth(value: Any) -> int:
-    """How deep lists and objects are nested."""
-    if isinstance(value, dict):
-        return 1 + max(map(depth, cast("Document", value).values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(depth, cast("tuple[Any, ...]", value)), default=0)
-    return 0
-
-
-def nanoseconds(instant: str) -> int:
-    """The time since 1970 of an instant in RFC 3339, to the microsecond."""
-    return (datetime.fromisoformat(instant) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
-
-
-class Clean(Adapter):
+class Clean(OneFolder):
     """Any JSON object under any id of up to 100 bytes."""
 
-    version = "1.0"
-    durability = "process-crash"
     suffix = ".rec"
-
-    root: Path
-
-    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store, so the root is enough
-        """Make the folder where it is not there."""
-        self.root = Path(root)
-        with suppress(FileExistsError):
-            self.root.mkdir(0o700)
 
     # -- operations --------------------------------------------------------------------------------------------------
 
@@ -138,27 +67,6 @@ class Clean(Adapter):
         session = self.get(id)
         return None if session is None else Loaded(session.document, session.revision)
 
-    def delete(self, id: str) -> bool:
-        """Remove the session, damaged or not, and what was kept aside for it."""
-        with suppress(FileNotFoundError):
-            self.path(self.file_name(id) + ".damaged").unlink()
-        try:
-            self.path(self.file_name(id)).unlink()
-        except FileNotFoundError:
-            return False
-        return True
-
-    def exists(self, id: str) -> bool:
-        """A damaged session exists."""
-        return os.path.lexists(self.path(self.file_name(id)))
-
-    def list(self) -> Iterator[str]:
-        """The names of the files tell the ids, so that damaged ones are listed too."""
-        for path in self.root.iterdir():
-            id = self.id_in(path.name)
-            if id is not None:
-                yield id
-
     def summaries(self, workspace: str | None = None) -> Iterator[Document]:
         """The sessions that can be read."""
         for id, session in self.newest_first():
@@ -175,17 +83,6 @@ class Clean(Adapter):
                     "workspace": place if isinstance(place, str) else None,
                 }
 
-    def latest(self) -> str | None:
-        """The first of the summaries."""
-        return next((id for id, _ in self.newest_first()), None)
-
-    def prune(self, before: str) -> int:
-        """Remove what was created before the instant."""
-        old = [id for id, session in self.newest_first() if self.is_older(session, before)]
-        for id in old:
-            self.delete(id)
-        return len(old)
-
     def attach(self, id: str, kind: str, items: Items) -> None:
         """Replace the items of one kind."""
         session = self.get(id)
@@ -199,12 +96,6 @@ class Clean(Adapter):
         """None where none were attached."""
         session = self.get(id)
         return None if session is None else session.attachments.get(kind)
-
-    def check(self) -> None:
-        """Write a file and remove it."""
-        name = f".{secrets.token_hex(8)}.check"
-        self.write(name, b"")
-        self.path(name).unlink()
 
     # -- rules that the operations share -------------------------------------------------------------------------------
 
@@ -225,47 +116,11 @@ class Clean(Adapter):
         """Whether a session is of the workspace."""
         return bool(place == workspace)
 
-    def is_older(self, session: Session, before: str) -> bool:
-        """Whether a prune at this instant removes the session."""
-        return session.created < nanoseconds(before)
-
-    def newest_first(self) -> Items:
-        """Ids and sessions by last change, without those that cannot be read."""
-        found: Items = []
-        for id in self.list():
-            with suppress(StoreError):
-                found.append((id, self.get(id)))
-        return sorted((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1].changed, reverse=True)
-
-    # -- names ---------------------------------------------------------------------------------------------------------
-
-    def file_name(self, id: str) -> str:
-        """The file of a session: the id in hexadecimal digits."""
-        try:
-            raw = id.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidId("a lone surrogate") from error
-        if len(raw) > LONGEST_ID:
-            raise InvalidId("too long")
-        return f"s-{raw.hex()}{self.suffix}"
-
-    def id_in(self, name: str) -> str | None:
-        """The id that a file's name tells; None for a name that `file_name` never gives."""
-        try:
-            id = bytes.fromhex(name.removeprefix("s-").removesuffix(self.suffix)).decode()
-            return id if self.file_name(id) == name else None
-        except (ValueError, InvalidId):
-            return None
-
-    def path(self, name: str) -> Path:
-        """A name in the root."""
-        return self.root / name
-
     # -- files ---------------------------------------------------------------------------------------------------------
 
     def get(self, id: str) -> Session | None:
         """The session; None where it has no file."""
-        data = self.read(self.file_name(id))
+        data = self.bytes_of(self.file_name(id))
         return None if data is None else self.decode(data, id)
 
     def encode(self, id: str, session: Session) -> bytes:
@@ -273,7 +128,7 @@ class Clean(Adapter):
         store = {"id": id, "revision": session.revision, "created": session.created, "changed": session.changed}
         file = {**self.wrapped(session.document), "attachments": session.attachments, "store": store}
         try:
-            data = sealed(self.dumps(file).removesuffix("}}").encode() + b",")
+            data = self.seal(file)
             self.decode(data, id)
         except (ValueError, RecursionError, Corrupt) as error:
             raise InvalidDocument(f"this could not be read back: {error}") from error
@@ -281,14 +136,7 @@ class Clean(Adapter):
 
     def decode(self, data: bytes, id: str) -> Session:
         """The session that a file holds."""
-        if data != sealed(data[:-_ENDING]):
-            raise Corrupt("the checksum does not hold")
-        try:
-            file = self.loads(data.decode())
-            if depth(file) > DEEPEST:
-                raise Corrupt("nested too deep")
-        except (ValueError, RecursionError) as error:
-            raise Corrupt(f"no JSON: {error}") from error
+        file = self.unsealed(data)
         store, attachments = file.pop("store"), file.pop("attachments", {})
         if store["id"] != id:
             raise Corrupt("the file of another session")
@@ -303,42 +151,10 @@ class Clean(Adapter):
         document: Document = file["document"]
         return document
 
-    def dumps(self, file: Document) -> str:
-        """Strict JSON on one line."""
-        return json.dumps(file, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-    def loads(self, text: str) -> Document:
-        """Strict JSON, an object."""
-        value: Document = json.loads(text, object_pairs_hook=unrepeated, parse_constant=refused)
-        return value
-
-    def read(self, name: str) -> bytes | None:
-        """A regular file's bytes; neither follows a link nor waits for a pipe."""
-        try:
-            file = os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            if error.errno in {errno.ELOOP, errno.ENXIO}:
-                raise Corrupt("no regular file") from error
-            raise
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            os.close(file)
-            raise Corrupt("no regular file")
-        with os.fdopen(file, "rb") as stream:
-            return stream.read()
-
-    def write(self, name: str, data: bytes) -> None:
-        """Give the name a new file, at once; it stays in the page cache, which outlives the process."""
-        temporary = self.path(f".{secrets.token_hex(8)}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(data)
-        temporary.replace(self.path(name))
-
     def keep_aside(self, id: str) -> None:
         """Copy the damaged bytes."""
         with suppress(Corrupt):
-            self.write(self.file_name(id) + ".damaged", self.read(self.file_name(id)) or b"")
+            self.write(self.file_name(id) + ".damaged", self.bytes_of(self.file_name(id)) or b"")
 
 
 class CleanFormat(Clean):

@@ -76,7 +76,7 @@ class EmptyIsAbsence(Clean):
     """An empty file is no session."""
 
     def get(self, id: str) -> Session | None:
-        return super().get(id) if self.read(self.file_name(id)) else None
+        return super().get(id) if self.bytes_of(self.file_name(id)) else None
 
 
 @breaks("COR-2", "wrong-document")
@@ -129,15 +129,15 @@ class IndexIsTrusted(Clean):
 
     def list(self) -> Iterator[str]:
         with suppress(ValueError):
-            yield from json.loads(self.read("index") or b"[]")
+            yield from json.loads(self.bytes_of("index") or b"[]")
 
 
 @breaks("COR-5", "damaged-bytes-lost")
 class DamageIsRemoved(Clean):
     """A file that cannot be read is removed, so that it is in nobody's way; the damage is remembered."""
 
-    def read(self, name: str) -> bytes | None:
-        data = super().read(name)
+    def bytes_of(self, name: str) -> bytes | None:
+        data = super().bytes_of(name)
         if data is not None and name.endswith(self.suffix):
             try:
                 self.loads(data.decode())

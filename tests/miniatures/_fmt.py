@@ -106,7 +106,7 @@ class EmptyIsLeftOut(Clean):
 
 @breaks("FMT-2", "save-invalid_document")
 class DepthOfThirty(Clean):
-    """Documents are refused that are nested deeper than 30."""
+    """Content are refused that are nested deeper than 30."""
 
     def accept(self, document: Any) -> None:
         super().accept(document)
@@ -239,7 +239,7 @@ class NamesAreNormalised(CleanFormat):
 
 @breaks("FMT-8", "load-corrupt")
 class DeepIsUnreadable(Clean):
-    """Documents are written at any depth, and refused by the reader past 100."""
+    """Content are written at any depth, and refused by the reader past 100."""
 
     def encode(self, id: str, session: Session) -> bytes:
         try:
@@ -256,8 +256,8 @@ class DeepIsUnreadable(Clean):
 class LongIsAbsent(Clean):
     """Files of more than 64 KiB are written, and passed over by the reader."""
 
-    def read(self, name: str) -> bytes | None:
-        data = super().read(name)
+    def bytes_of(self, name: str) -> bytes | None:
+        data = super().bytes_of(name)
         return None if data is not None and len(data) > 1 << 16 else data
 
 

@@ -33,7 +33,7 @@ class Named(Clean):
         if not name.endswith(self.suffix):
             return None
         try:
-            data = self.read(name)
+            data = self.bytes_of(name)
             return None if data is None else str(self.loads(data.decode())["store"]["id"])
         except (ValueError, KeyError, TypeError, RecursionError, Corrupt):
             return name.removesuffix(self.suffix)
@@ -56,9 +56,9 @@ class PathsAreJoined(Named):
         except OSError as error:
             raise InvalidId("no such folder") from error
 
-    def read(self, name: str) -> bytes | None:
+    def bytes_of(self, name: str) -> bytes | None:
         try:
-            return super().read(name)
+            return super().bytes_of(name)
         except OSError as error:
             raise InvalidId("no such file") from error
 
@@ -161,8 +161,8 @@ class LongIdsFail(Clean):
             raise InvalidId("a lone surrogate")
         return f"s-{id.encode().hex()}{self.suffix}"
 
-    def read(self, name: str) -> bytes | None:
-        return super().read(name) if len(name) < 256 else None
+    def bytes_of(self, name: str) -> bytes | None:
+        return super().bytes_of(name) if len(name) < 256 else None
 
     def delete(self, id: str) -> bool:
         return super().delete(id) if len(self.file_name(id)) < 240 else False

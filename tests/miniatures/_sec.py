@@ -66,8 +66,8 @@ class WrittenInPlace(Clean):
 class ReadThroughLink(Clean):
     """A session is read through a link in the place of its file."""
 
-    def read(self, name: str) -> bytes | None:
-        return super().read(str(self.path(name).resolve()))
+    def bytes_of(self, name: str) -> bytes | None:
+        return super().bytes_of(str(self.path(name).resolve()))
 
 
 @breaks("SEC-3", "written-outside")

@@ -81,7 +81,7 @@ class ListIsCached(Clean):
 
 @breaks("STO-3", "not-gone", also="IDS COR-8")
 class DeletedIsCached(Clean):
-    """Documents are kept in memory, and a delete does not drop them."""
+    """Content are kept in memory, and a delete does not drop them."""
 
     def open(self, root: str, namespace: str) -> None:
         super().open(root, namespace)
@@ -221,8 +221,8 @@ class LastSaveIsPending(Clean):
         super().attach(id, kind, items)
         self.flush()
 
-    def read(self, name: str) -> bytes | None:
-        return self.pending.get(name) or super().read(name)
+    def bytes_of(self, name: str) -> bytes | None:
+        return self.pending.get(name) or super().bytes_of(name)
 
 
 @breaks("STO-8", "disk-changed")
@@ -356,7 +356,7 @@ class AttachmentsSurviveDelete(Clean):
         return super().delete(id)
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
-        left = self.read(self.file_name(id) + ".attached")
+        left = self.bytes_of(self.file_name(id) + ".attached")
         revision = super().save(id, document, if_revision)
         new = self.get(id)
         if left and new:

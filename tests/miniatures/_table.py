@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from miniatures._clean import Clean, CleanFormat
+from sessionproof import Adapter
 
-Store = TypeVar("Store", bound=type[Clean])
+Store = TypeVar("Store", bound=type[Adapter])
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Broken:
     for an answer.
     """
 
-    store: type[Clean]
+    store: type[Adapter]
     requirement: str
     fault: str
     also: frozenset[str]
@@ -29,9 +29,9 @@ class Broken:
         return self.store.__name__
 
     @property
-    def clean(self) -> type[Clean]:
+    def clean(self) -> type[Adapter]:
         """The clean store that it was made from."""
-        return CleanFormat if issubclass(self.store, CleanFormat) else Clean
+        return next(base for base in self.store.__mro__ if base.__module__.startswith("miniatures._clean"))
 
 
 BROKEN: list[Broken] = []

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import cast
 
 from sessionproof import _damage, _json
-from sessionproof._json import Object
+from sessionproof._json import JSON, Object
 from sessionproof._probes._damaging import (
     TRACKED,
     built,
@@ -53,7 +53,7 @@ def _hostile_lines(trial: Trial, content: bytes) -> list[Object]:
         return []
     edits: list[Object] = []
     for number in dict.fromkeys((records[-1], records[len(records) // 2])):
-        inner = [*_hostile(lines[number], several=True), *_wrong_types(trial, lines[number])]
+        inner: list[JSON] = [*_hostile(lines[number], several=True), *_wrong_types(trial, lines[number])]
         edits += [{"edit": "line", "line": number, "then": edit} for edit in inner]
     return edits
 
@@ -86,17 +86,14 @@ def damaged_steps_are_told(trial: Trial) -> None:
         spans = _appended(base, trial, log)
         for span, following in pairwise(spans):
             file: Object = {"of": log, "index": span.index}
-            edits: list[tuple[Object, ...]] = []
+            twice = base64.b64encode(span.content * 2).decode()
+            garbled = _splice(span, span.middle, _GARBLED)
+            changes: list[Object] = [garbled, _splice(span, None, ""), _splice(span, None, twice)]
             if span.whole_file:
-                edits += [({"edit": "remove"}, file), (_splice(span, span.middle, _GARBLED), file)]
-                if following.whole_file:
-                    edits.append(({"edit": "copy"}, file, {"of": log, "index": following.index}))
-            else:
-                twice = base64.b64encode(span.content * 2).decode()
-                edits += [
-                    (_splice(span, within, text), file)
-                    for within, text in ((span.middle, _GARBLED), (None, ""), (None, twice))
-                ]
+                changes = [garbled, {"edit": "remove"}]
+            edits: list[tuple[Object, ...]] = [(change, file) for change in changes]
+            if span.whole_file and following.whole_file:
+                edits.append(({"edit": "copy"}, file, {"of": log, "index": following.index}))
             damaged(trial, base, edits, "COR-9", glance(trial, file), told=True)
             trial.count("steps in the middle")
     trial.need(steps_in_the_middle=1, damaged_files=1)

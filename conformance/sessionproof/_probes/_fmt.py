@@ -15,7 +15,7 @@ from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
 _ROUND_TRIP = {"STO-2": "FMT-2", "LOG-1": "FMT-2", "LOG-7": "FMT-2", "STO-7": "FMT-2"}
-_READABLE = dict.fromkeys(("STO-1", "STO-2", "STO-7", "LOG-1"), "FMT-8")
+_READABLE: dict[str, str] = dict.fromkeys(("STO-1", "STO-2", "STO-7", "LOG-1"), "FMT-8")
 
 
 def _write_and_look(run: Run, id: str, value: JSON) -> None:
@@ -358,14 +358,16 @@ def _deep(trial: Trial, id: str, value: JSON) -> Object | None:
             return None
 
 
-@probe("FMT-8", "events, boundaries and metadata of no session", keeps=LOGS)
+@probe("FMT-8", "logs that are not there", keeps=LOGS)
 def writes_to_nothing_are_refused(trial: Trial) -> None:
-    """Events, boundaries and metadata for a log that is not there: refused as `not_found`, or readable."""
+    """Events, boundaries, metadata and entries for a log that is not there: refused as `not_found`, or readable."""
     writes: dict[str, Object] = {
         "append_events": {"events": trial.content.plain_items("event", 1)},
         "compact": {"archive": "archive"},
         "describe": {"meta": trial.content.plain_meta(1)},
     }
+    if trial.has("create"):
+        writes["append"] = {"entries": [trial.content.plain(1, "")]}
     first, second = trial.ids(2) if trial.statement.ids_kind != "single" else (*trial.ids(1), "session")
     for method in filter(trial.has, writes):
         with trial.run() as run:

@@ -26,8 +26,11 @@ def _every_operation(run: Run, trial: Trial, id: str) -> None:
     if isinstance(written, Answer):
         trial.count("hostile ids accepted")
         run.try_("attach", id=id, kind="trace", items=trial.content.plain_items("trace", 2))
-        furnish(run, trial, id, 3, boundary=False)
+        furnish(run, trial, id, 3)
         run.load(id)
+        if trial.logs:
+            run.write(id, trial.content.plain(4, id))
+            run.load(id)
         run.do({"do": "reopen"})
     else:
         trial.count("hostile ids refused")
@@ -238,9 +241,10 @@ def _made_for(trial: Trial, names: Iterable[str]) -> None:
         with trial.run(_AROUND) as run:
             bystander = _bystander(run, trial)
             run.do({"do": "watch around"})
-            for agent, creator in ((name, "creator"), ("agent", name), (name, name)):
+            for agent, creator in ((name, "creator"), ("agent", name)):
                 session = log(10 + number)
                 run.names.pop(session, None)
+                run.try_("latest", agent=agent, created_by=creator)
                 run.make(session, agent, creator)
                 if session in run.names:
                     run.write(session, trial.content.plain(3, session))
@@ -258,8 +262,7 @@ _OF_NAMES = ("LOG-6", "LOG-1", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO
 @probe("IDS-4", "agents and creators", dict.fromkeys(_OF_NAMES, "IDS-4"))
 def severe_agents(trial: Trial) -> None:
     """Sessions made for agents and creators with names of any length, NUL, newlines, surrogates, device names."""
-    names = [*_ids.SEVERE, *_ids.traversals([])[:8]]
-    _made_for(trial, names[:: (trial.budget.share + 2) // 3])
+    _made_for(trial, [*_ids.SEVERE, *_ids.traversals([])[:8]])
     trial.need(hostile_names=1, create_calls=1)
 
 
