@@ -79,20 +79,20 @@ def save_replaces(trial: Trial) -> None:
 
 @probe("STO-3", "histories")
 def deleted_is_gone(trial: Trial) -> None:
-    """Deletes between saves, then a look at everything; deletes of what is not there."""
-    _machine(trial, "write delete", observes=True)
+    """Deletes between writes, then a look at everything; deletes of what is not there."""
+    _machine(trial, "write append_events describe delete", observes=True)
     trial.need(delete_acknowledged=1)
 
 
 @probe("STO-4", "histories")
 def list_is_exact(trial: Trial) -> None:
-    """Lists between saves and deletes, and after reopening."""
+    """Lists between writes and deletes, and after reopening."""
     _machine(trial, "write create delete list reopen", ids=5)
 
 
 @probe("STO-5", "histories")
 def exists_agrees(trial: Trial) -> None:
-    """`exists` between saves, deletes and loads."""
+    """`exists` between writes, deletes and loads."""
     _machine(trial, "write create delete exists load reopen")
 
 
@@ -157,7 +157,7 @@ def reading_changes_nothing(trial: Trial) -> None:
 
 @probe("STO-9", "histories")
 def summaries_follow(trial: Trial) -> None:
-    """`summaries` and `latest` between saves and deletes: which sessions, how many messages."""
+    """`summaries` and `latest` between writes and deletes: which sessions, how many messages."""
     _machine(trial, "write create compact delete summaries latest reopen", ids=5)
 
 
@@ -220,7 +220,7 @@ def workspace_filters(trial: Trial) -> None:
 
 @probe("STO-11", "histories")
 def attachments_follow(trial: Trial) -> None:
-    """Attachments between saves and deletes of their sessions, each kind and id on its own; none outlive a delete."""
+    """Attachments between writes and deletes of their sessions, each kind and id on its own; none outlive a delete."""
     _machine(trial, "write delete attach attachments reopen", observes=True)
     trial.need(attach_acknowledged=1)
 
