@@ -34,7 +34,8 @@ def create(_: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Worlds
         return refused(after, call, outcome, ("LOG-6", *_hostile_names(agent, creator)), "the id of a new session")
     id = cast("str", cast("Answer", outcome).result["id"])
     made = replace(worlds, created=(*worlds.created, (id, agent, creator, worlds.epoch)))
-    known = id in worlds.sessions
+    # Of a store that promises nothing what was made before an `open` may never have been.
+    known = any(not isinstance(state, Anything) for state in worlds.sessions.get(id, ()))
     new = made.with_states(id, [Present(History(), ("LOG-6",), changed=worlds.epoch)])
     if not known:
         return Step(others_suspect(new, id))
@@ -95,7 +96,7 @@ def _appended(rules: Rules, worlds: Worlds, call: Call, outcome: Answer, *, inva
             case Present(content=History() as log):
                 return _grown(worlds, state, log.appended(entries, numbers), *(state.damaged or suspects))
             case Absent():
-                new = History(former=state.former).appended(entries, numbers)
+                new = History(strange=state.strange).appended(entries, numbers)
                 suspects += ("STO-3",) if state.deleted else ()
                 return Present(new, suspects, stale=issued(state), changed=worlds.epoch)
             case _:
@@ -165,7 +166,19 @@ def describe(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: 
         new = replace(log, meta=Value.of(public(rules.statement, call.params["meta"])))
         return _grown(worlds, state, new, "LOG-7", changed=None)
 
-    return _written(rules, worlds, call, outcome, after, described)
+    step = _written(rules, worlds, call, outcome, after, described)
+    if not isinstance(outcome, Answer):
+        return step
+    key = Value.of(public(rules.statement, call.params["meta"])).key
+
+    def not_theirs(id: str, state: State) -> State:
+        match state:
+            case Present(content=History(meta=None) as log) if id != call.id:
+                return replace(state, content=replace(log, strange={**log.strange, key: "STO-6"}))
+            case _:
+                return state
+
+    return replace(step, worlds=step.worlds.mapped(not_theirs))
 
 
 def _written(  # noqa: PLR0913, PLR0917 - a judge, and what the write does
@@ -200,7 +213,7 @@ def _written(  # noqa: PLR0913, PLR0917 - a judge, and what the write does
         return Step(after)
     if outcome.kind in CORRUPT and (damage(states) or worlds.shared_damage):
         return Step(after)
-    if outcome.kind is Kind.INVALID_DOCUMENT and not _kept(rules, call):
+    if outcome.kind in {Kind.INVALID_DOCUMENT, Kind.INVALID_ID} and not _kept(rules, call):
         return Step(after)
     if absent:
         requirements = rules.about(call.id, ("FMT-8",))
@@ -209,7 +222,9 @@ def _written(  # noqa: PLR0913, PLR0917 - a judge, and what the write does
 
 
 def _kept(rules: Rules, call: Call) -> bool:
-    """Whether the store must keep the events or the metadata."""
+    """Whether the store must keep the events, the name of the archive or the metadata."""
+    if "archive" in call.params:
+        return is_plain_name(cast("str", call.params["archive"]).replace("-", ""))
     events = cast("list[JSON]", call.params.get("events", []))
     return all(rules.entries.included(event) for event in events) and (
         "meta" not in call.params or rules.entries.included(call.params["meta"])
@@ -223,10 +238,10 @@ def read(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: Worlds) 
         return Step(worlds.with_states(call.id, [_adopted(states[0], outcome)]))
     if _absent(states) and rules.hollow and not damage(states) and _is_empty(outcome):
         return _sessions.hollow(rules, worlds, call, answer=bool(cast("Answer", outcome).result["found"]))
-    mistakes = [_mistake(rules, call.id, state, outcome) for state in states]
+    mistakes = [_mistake(rules, call.id, state, outcome, shared=worlds.shared_damage) for state in states]
     left = [state for state, mistake in zip(states, mistakes, strict=True) if mistake is None]
     if left:
-        return Step(worlds.with_states(call.id, [_confirmed(state) for state in left]))
+        return Step(worlds.with_states(call.id, [_confirmed(state, outcome) for state in left]))
     mistake = cast("Mistake", mistakes[0])
     suspects = rules.suspects(call.id, states, *(() if mistake.requirement is None else (mistake.requirement,)))
     expected = " or ".join(dict.fromkeys(map(_shown, states)))
@@ -240,21 +255,30 @@ def _is_empty(outcome: Outcome) -> bool:
     return not outcome.result["found"] or not (outcome.result.get("entries") or outcome.result.get("damage"))
 
 
-def _mistake(rules: Rules, id: str, state: State, outcome: Outcome) -> Mistake | None:
+def _mistake(rules: Rules, id: str, state: State, outcome: Outcome, *, shared: bool) -> Mistake | None:
     """What is wrong about the outcome of a read in this state."""
     generic = Mistake(load_fault((state,), outcome, "read"), load_summary((state,), outcome, "read"))
     match outcome, state:
+        case Refusal(), Present(content=History(added=int(added))) if state.damaged and added and not shared:
+            # What was acknowledged behind the damage can be read (FMT-8); an append could have been refused.
+            return replace(generic, requirement="COR-12")
         case Refusal(), Present() | Absent() if state.damaged:
             return None if outcome.kind in CORRUPT else generic
         case Refusal(), _:
             return None if rules.may_refuse_id(id, (state,), outcome) else generic
         case Answer(), Present(content=History() as log):
             if not outcome.result["found"]:
-                return generic
+                return None if shared and state.damaged and log.harm == "shorter" else generic
             reading = Reading.of(outcome.result)
-            return log.harmed_mistake(reading) if state.damaged else log.mistake(reading)
+            if not state.damaged:
+                return log.mistake(reading)
+            # A store that keeps two may answer what was there before the last write.
+            kept_two = log.harm != "told" and isinstance(state.previous, History)
+            if kept_two and cast("History", state.previous).mistake(reading) is None:
+                return None
+            return log.harmed_mistake(reading)
         case Answer(), Absent():
-            return generic if outcome.result["found"] else None
+            return generic if outcome.result["found"] and not (rules.hollow and _is_empty(outcome)) else None
         case _:
             return None
 
@@ -315,7 +339,9 @@ def _public(rules: Rules, call: Call) -> tuple[Value, ...]:
 def _grown(worlds: Worlds, state: Present, log: History, *suspects: str, changed: int | None = -1) -> Present:
     """The session with this history, of which the reading is in doubt until it was seen right."""
     when = worlds.epoch if changed == -1 else changed
-    return replace(state, content=log, suspects=tuple(dict.fromkeys((*state.suspects, *suspects))), changed=when)
+    blamed = tuple(dict.fromkeys((*state.suspects, *suspects)))
+    previous = None if state.damaged else state.content
+    return replace(state, content=log, suspects=blamed, changed=when, previous=previous)
 
 
 def _each(worlds: Worlds, id: str, change: Callable[[State], State]) -> Worlds:
@@ -346,8 +372,14 @@ def _absent(states: tuple[State, ...]) -> bool:
     return all(isinstance(state, Absent) for state in states)
 
 
-def _confirmed(state: State) -> State:
-    return state if isinstance(state, Anything) or state.damaged else replace(state, suspects=())
+def _confirmed(state: State, outcome: Outcome) -> State:
+    match state:
+        case Present(content=History(added=0) as log) if state.damaged and isinstance(outcome, Answer):
+            return replace(state, content=replace(log, readable=Reading.of(outcome.result).entries))
+        case Present() | Absent() if not state.damaged:
+            return replace(state, suspects=())
+        case _:
+            return state
 
 
 def _adopted(state: State, outcome: Outcome) -> State:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from sessionproof._history import History
 from sessionproof._json import JSON
 from sessionproof._protocol import Call, Kind, Outcome, Refusal
 from sessionproof._statement import Statement
@@ -71,6 +72,20 @@ class Rules:
         if promised or self.statement.ids_kind == "store":
             return refused(after, call, outcome, damage(states) and ("COR-12",), "an acknowledgement")
         return refused(after, call, outcome, ("IDS-3",), "an acknowledgement or `invalid_id`")
+
+
+def may_be_hollow(rules: Rules, states: tuple[State, ...]) -> bool:
+    """Whether nothing that is there can be told from a log without a record: what was a document is no log."""
+    if not rules.hollow:
+        return False
+    logs = any(isinstance(state, Absent) and (state.log or state.hollow is not None) for state in states)
+    return logs or "save" not in rules.statement.operations
+
+
+def cut_away(states: tuple[State, ...]) -> bool:
+    """Whether a cut may have left nothing of the log: exactly behind a record, before the first of its own."""
+    contents = [state.content for state in states if isinstance(state, Present)]
+    return any(isinstance(content, History) and content.harm == "shorter" for content in contents)
 
 
 def refused(worlds: Worlds, call: Call, outcome: Refusal, requirements: Suspects, expected: str) -> Step:

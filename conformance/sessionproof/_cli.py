@@ -12,11 +12,11 @@ import click
 from sessionproof import _check, _console, _doctor, _manifest, _schemas, _suite, _validate
 from sessionproof._budget import PROFILES
 from sessionproof._client import AdapterFault
+from sessionproof._judge import EnvironmentFault
 from sessionproof._lab import Lab
 from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._report import EXIT_ADAPTER, EXIT_INTERRUPTED, EXIT_NOT_CONFORMANT, EXIT_USAGE, kit_version
 from sessionproof._requirements import UnknownRequirement, catalogue, groups, selected
-from sessionproof._run import EnvironmentFault
 from sessionproof._witness import printable
 
 _MODULE = re.compile(r"[\w.]+:\w+")

@@ -69,6 +69,7 @@ class AdapterProcess:
         self.noise: list[str] = []
         self._buffer = bytearray()
         self._number = 0
+        self._heard = 0
         self._initialized = False
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         command = [*(_UNPRIVILEGED if launch.unprivileged and os.geteuid() == 0 else ()), *launch.command]
@@ -267,6 +268,7 @@ class AdapterProcess:
             if not piece:
                 return self._death()
             self._buffer += piece
+            self._heard += len(piece)
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line

@@ -13,6 +13,7 @@ from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._json import JSON
 from sessionproof._lab import memory_folder, nested
 from sessionproof._protocol import Answer, Call
+from sessionproof._recorder import lacking
 from sessionproof._watch import NoWatch, Watch
 
 
@@ -59,6 +60,10 @@ def _machine() -> Iterator[Examination]:
         yield Examination("good", "watching names", "inotify works")
     except NoWatch as refused:
         yield Examination("note", "watching names", f"{refused}; SEC-2 and SEC-3 are not run")
+    reason = lacking()
+    yield Examination(
+        "note" if reason else "good", "recording", f"{reason}; ATM is not run" if reason else "strace is there"
+    )
 
 
 _VALUES: list[tuple[str, JSON]] = [

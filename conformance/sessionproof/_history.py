@@ -1,7 +1,7 @@
 """What a log holds, and whether a reading of it is right: of a whole log, or of one that the kit has damaged."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal, TypeAlias, cast
 
@@ -42,28 +42,32 @@ class History:
     """Everything that was put into a log.
 
     `boundaries` are the places in `entries` before which nothing is read, each with its archive; `meta` is what was
-    last described, None where nothing was, and `former` what was in an earlier log of the id, now deleted. `events`
-    counts the events that no reading may give. `last` is the number of the last step, None where the store tells no
+    last described, None where nothing was; then `strange` are those described on another log or in an earlier
+    life of this one, each with the requirement that it would break to read them. `events` counts the events that no
+    reading may give. `last` is the number of the last step, None where the store tells no
     numbers. `exact`: the next number is one above it; otherwise some may have been burned. With `holes` there may be
-    numbers that no step has, and a reader may name them. `added` counts the entries since the kit damaged the log.
+    numbers that no step has, and a reader may name them. With `front` there may be entries before the first that is
+    known. `added` counts the entries since the kit damaged the log, and `readable` is what was read of it before them.
     """
 
     entries: tuple[Value, ...] = ()
     boundaries: tuple[tuple[int, JSON], ...] = ()
     meta: Value | None = None
-    former: Value | None = None
+    strange: Mapping[str, str] = field(default_factory=dict[str, str])
     events: int = 0
     last: int | None = 0
     exact: bool = True
     holes: bool = False
+    front: bool = False
     harm: Harm = ""
     added: int = 0
+    readable: tuple[Value, ...] | None = None
 
     @classmethod
     def read(cls, result: Object) -> "History":
         """What an answer of `read` lets one believe."""
         reading = Reading.of(result)
-        return cls(reading.entries, ((0, reading.archive),), last=None, exact=False, holes=True)
+        return cls(reading.entries, ((0, reading.archive),), last=None, exact=False, holes=True, front=True)
 
     @property
     def since(self) -> tuple[int, JSON]:
@@ -96,7 +100,9 @@ class History:
 
     def cut(self, archive: JSON) -> "History":
         """The history after a boundary."""
-        return replace(self.stepped(1), boundaries=(*self.boundaries, (len(self.entries), archive)), added=0)
+        return replace(
+            self.stepped(1), boundaries=(*self.boundaries, (len(self.entries), archive)), added=0, readable=None
+        )
 
     def burned(self) -> "History":
         """The history after a write of which it is not known what it has left."""
@@ -120,8 +126,8 @@ class History:
             return Mistake("archive-wrong", "Reading names another archive than that of the last boundary.", "LOG-2")
         if self.meta is not None and reading.meta != self.meta:
             return Mistake("meta-wrong", "Reading gives other metadata than were described last.", "LOG-7")
-        if self.former is not None and self.meta is None and reading.meta == self.former:
-            return Mistake("meta-wrong", "Reading gives the metadata of a log that was deleted.", "STO-3")
+        if self.meta is None and reading.meta.key in self.strange:
+            return Mistake("meta-wrong", "Reading gives the metadata of another log.", self.strange[reading.meta.key])
         if reading.damage and not self.holes:
             return Mistake("damage-reported", "Reading names damage in a log that has none.", "LOG-1")
         return None
@@ -143,16 +149,34 @@ class History:
 
         Right are the truth; part of it, in order, with the damage named; and a shorter log where that is what is left.
         """
+        if self.added and self.readable is not None:
+            return self._goes_on_mistake(reading)
         if reading.damage:
-            known = self._ends_with_added(reading) and _in_order(reading.entries, self.entries)
+            known = self._ends_with_added(reading) and self._known(reading.entries)
             return None if known else Mistake("wrong-entries", "Reading a damaged log gives entries that it never had.")
         right = self.mistake(reading) is None
         if (right and self.harm != "told") or (self.harm == "shorter" and self._shorter(reading)):
             return None
-        if self.added and self._ends_with_added(reading) and _in_order(reading.entries, self.entries):
+        if self.added and self.harm != "told" and self._ends_with_added(reading) and self._known(reading.entries):
             # The writer has cut the torn tail off, as it must, and a log without it is whole.
             return None
         return Mistake("damage-silent", "Reading a damaged log names no damage.")
+
+    def _goes_on_mistake(self, reading: Reading) -> Mistake | None:
+        """What is wrong after an append to a damaged log: what could be read is still there, and the new entries."""
+        new = self.entries[-self.added :]
+        if reading.entries not in {self.now, (*(self.readable or ()), *new)}:
+            text = "After an append to a damaged log, reading does not give what it gave before and the new entries."
+            return Mistake("wrong-entries", text)
+        if self.harm == "told" and not reading.damage:
+            return Mistake("damage-silent", "Reading a damaged log names no damage.")
+        return None
+
+    def _known(self, entries: Sequence[Value]) -> bool:
+        """Whether these are entries of the log, in its order; what stood before the first may be unknown."""
+        known = {entry.key for entry in self.entries}
+        first = next((at for at, entry in enumerate(entries) if entry.key in known), len(entries)) if self.front else 0
+        return _in_order(entries[first:], self.entries)
 
     def _ends_with_added(self, reading: Reading) -> bool:
         return not self.added or reading.entries[-self.added :] == self.entries[-self.added :]

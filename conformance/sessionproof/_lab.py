@@ -15,10 +15,12 @@ from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._content import MAX_DEPTH, Content
 from sessionproof._from_schema import Limits
 from sessionproof._json import JSON
+from sessionproof._judge import Judge
 from sessionproof._model import Model
 from sessionproof._placeholders import log
 from sessionproof._protocol import Answer, Call
-from sessionproof._run import Judge, Run
+from sessionproof._recorder import RecordedProcess
+from sessionproof._run import Run
 from sessionproof._setup import Setup
 
 if TYPE_CHECKING:
@@ -30,18 +32,22 @@ class _Processes:
     """The live adapter processes, one for each way to start them."""
 
     launch: Launch
+    folder: Path
     live: dict[Setup, AdapterProcess] = field(default_factory=dict["Setup", AdapterProcess])
 
     def start(self, setup: Setup) -> AdapterProcess:
-        return AdapterProcess(replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged))
+        launch = replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged)
+        if setup.recorded:
+            return RecordedProcess(launch, Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder)))
+        return AdapterProcess(launch)
 
     def at_hand(self, setup: Setup) -> AdapterProcess:
-        key = Setup(umask=setup.umask, unprivileged=setup.unprivileged)
+        key = Setup(umask=setup.umask, unprivileged=setup.unprivileged, recorded=setup.recorded)
         process = self.live.get(key)
         return process if process is not None and process.alive else self.replaced(setup)
 
     def replaced(self, setup: Setup) -> AdapterProcess:
-        key = Setup(umask=setup.umask, unprivileged=setup.unprivileged)
+        key = Setup(umask=setup.umask, unprivileged=setup.unprivileged, recorded=setup.recorded)
         old = self.live.pop(key, None)
         if old is not None:
             old.kill()
@@ -90,7 +96,7 @@ class Lab:
             "SESSIONPROOF_CANARY": str(self.canary),
         }
         self.launch = replace(launch, environment={**launch.environment, **environment})
-        self._processes = _Processes(self.launch)
+        self._processes = _Processes(self.launch, self.folder)
         self._folders = 0
         self._carried: dict[str, bool] = {}
         self.warnings: list[str] = []

@@ -30,7 +30,7 @@ class Model(Rules):
 
     def step(self, worlds: Worlds, call: Call, outcome: Outcome) -> Step:
         """The worlds after the call, and what the outcome breaks."""
-        unknown = self._unknown(worlds, call) if call.method in WRITES and not isinstance(outcome, Answer) else worlds
+        unknown = self.unknown(worlds, call) if call.method in WRITES and not isinstance(outcome, Answer) else worlds
         if isinstance(outcome, Silence) or (isinstance(outcome, Refusal) and outcome.kind is Kind.INTERNAL):
             return Step(unknown, (defect(call, outcome),))
         if call.method in worlds.distrusted:
@@ -59,7 +59,7 @@ class Model(Rules):
 
         return replace(worlds.mapped(suspect), store_suspects=("STO-7",))
 
-    def _unknown(self, worlds: Worlds, call: Call) -> Worlds:
+    def unknown(self, worlds: Worlds, call: Call) -> Worlds:
         """The call may or may not have happened."""
         states = worlds.states(call.id)
         match call.method:
@@ -71,7 +71,7 @@ class Model(Rules):
                 deleted = [Absent(("STO-3",), issued(state)) for state in states]
                 after = worlds.with_states(call.id, (*states, *deleted))
             case "attach":
-                return worlds.with_states(call.id, [Anything()])
+                after = worlds.with_states(call.id, (*states, *_sessions.attached(states, call)))
             case "prune":
                 return worlds.mapped(_anything)
             case "create":

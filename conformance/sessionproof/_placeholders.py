@@ -27,7 +27,7 @@ def resolved(value: JSON, outside: str) -> JSON:
             return then.isoformat(timespec="microseconds").replace("+00:00", "Z")
         return value.replace(OUTSIDE, outside)
     if isinstance(value, dict):
-        filled = {"id", "document", "created_at", "updated_at"}
+        filled = {"id", "document", "created_at", "updated_at", "agent", "created_by", "archive"}
         return {name: resolved(member, outside) if name in filled else member for name, member in value.items()}
     return value
 

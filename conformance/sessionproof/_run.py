@@ -7,19 +7,23 @@ case: the same steps, carried out again on any later version, are judged again b
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
-from dataclasses import dataclass, replace
+from copy import copy, deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from sessionproof import _steps, _tree
+from sessionproof import _crashes, _steps, _tree
 from sessionproof._client import AdapterProcess
 from sessionproof._content import Content
+from sessionproof._crashes import Answered
+from sessionproof._disk import Disk
 from sessionproof._json import JSON, Object
+from sessionproof._judge import DeathJudge, EnvironmentFault, Judge, Steps, Violated
 from sessionproof._model import Model
 from sessionproof._placeholders import LOG, named, resolved
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, WRITES, Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._recorder import RecordedProcess
 from sessionproof._setup import Setup
 from sessionproof._statement import Statement
 from sessionproof._wording import observed
@@ -28,23 +32,6 @@ from sessionproof._worlds import Absent, Violation, Worlds
 if TYPE_CHECKING:
     from sessionproof._tree import Tree
     from sessionproof._watch import Watch
-
-Steps: TypeAlias = list[Object]
-
-
-class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
-    """The machine, not the store, is in the way."""
-
-
-class Violated(Exception):  # noqa: N818 - reads as what happened
-    """The requirement that is being probed does not hold. Carries the finding and the steps that led there."""
-
-    def __init__(self, violation: Violation, setup: Setup, steps: Steps, files: list[str]) -> None:
-        super().__init__(violation.summary)
-        self.violation = violation
-        self.setup = setup
-        self.steps = steps
-        self.files = files
 
 
 class Workplace(Protocol):
@@ -59,22 +46,10 @@ class Workplace(Protocol):
     def fresh_process(self, setup: Setup) -> AdapterProcess: ...
     def carries(self, process: AdapterProcess, value: JSON) -> bool: ...
     def new_folder(self) -> Path: ...
+    def forget(self, run: "Run") -> None: ...
     def allowed_outside(self, path: Path) -> bool: ...
     @property
     def canary(self) -> Path: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Which findings count: those of `requirement`, after `translate` has renamed what the probe knows better."""
-
-    requirement: str
-    translate: Mapping[str, str]
-
-    def counts(self, violation: Violation) -> bool:
-        """Whether the finding is about the requirement that is probed."""
-        names = {self.translate.get(name, name) for name in violation.requirements}
-        return not violation.requirements or self.requirement in names
 
 
 class Run:
@@ -90,7 +65,8 @@ class Run:
     """
 
     def __init__(self, place: Workplace, setup: Setup, judge: Judge, *, fast: bool = False) -> None:
-        self.place, self.setup, self.judge, self.fast = place, setup, judge, fast
+        self.place, self.setup, self.fast = place, setup, fast
+        self.judge: Judge | DeathJudge = judge
         self.steps: Steps = []
         self.worlds = Worlds()
         self.trials: dict[str, int] = {}
@@ -114,11 +90,17 @@ class Run:
             self.root.mkdir(mode=0o755)
             self.root.chmod(0o755)
         self.process = place.process(setup)
+        self.answers: list[Answered] = []
+        self.base = Disk(), Worlds()
+        self.observed: list[tuple[Call, Outcome]] | None = None
+        if isinstance(self.process, RecordedProcess):
+            self.process.begin(self.outside)
         self._seen: Tree = {}
         self._is_open = False
         self.surroundings: Tree | None = None
         self._open()
         self._learn("")
+        self._answered(None, self.worlds)
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -165,8 +147,8 @@ class Run:
         """Whether the statement lists the operation."""
         return method in self.statement.operations
 
-    def fork(self) -> "Run":
-        """A run that goes on from here on a copy of the closed root."""
+    def fork(self, disk: Disk | None = None, *, recorded: bool = False) -> "Run":
+        """A run that goes on from here on a copy of the closed root, or on a disk; its process may be recorded."""
         twin = copy(self)
         twin.steps, twin.trials = list(self.steps), {}
         twin.marks, twin.planted, twin.names = dict(self.marks), set(self.planted), dict(self.names)
@@ -176,9 +158,14 @@ class Run:
         twin.revisions = {id: list(known) for id, known in self.revisions.items()}
         twin.outside = self.place.new_folder()
         twin.root = twin.outside / "root"
-        twin.process = self.place.process(self.setup)
-        if self.root.exists():
+        twin.setup, twin.fast, twin.answers = replace(self.setup, recorded=recorded), True, []
+        twin.process = self.place.process(twin.setup)
+        if disk is not None:
+            disk.write_to(twin.outside, time.time_ns())
+        elif self.root.exists():
             _tree.copy(self.root, twin.root)
+        if isinstance(twin.process, RecordedProcess):
+            twin.process.begin(twin.outside, deepcopy(disk))
         return twin
 
     @property
@@ -247,6 +234,10 @@ class Run:
         for violation in step.violations:
             self.report(violation)
 
+    def _answered(self, call: Call | None, before: Worlds) -> None:
+        if isinstance(self.process, RecordedProcess):
+            self.answers.append(Answered(call, before, self.worlds, self.process.count))
+
     # -- the steps by name ---------------------------------------------------------------------------------------------
 
     def step_call(self, step: Object) -> None:
@@ -257,7 +248,8 @@ class Run:
 
     def step_create(self, step: Object) -> None:
         """Let the store make and name a session; later steps name it as this one says."""
-        self.perform(Call("create", {"agent": step["agent"], "created_by": step["created_by"]}))
+        names = {name: resolved(step[name], str(self.outside)) for name in ("agent", "created_by")}
+        self.perform(Call("create", names))
         if isinstance(self.last, Answer):
             self.names[cast("str", step["as"])] = cast("str", self.last.result["id"])
 
@@ -292,14 +284,18 @@ class Run:
             if isinstance(outcome, Answer) and call.method in WRITES:
                 self.count(f"{call.method.replace('_', ' ')} acknowledged")
         self.last = outcome
+        if self.observed is not None:
+            self.observed.append((call, outcome))
         if call.method in WRITES:
             made = outcome.result.get("id") if isinstance(outcome, Answer) else None
             self._learn(made if call.method == "create" and isinstance(made, str) else call.id)
         if isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str):
             self.revisions.setdefault(call.id, []).append(cast("str", outcome.result["revision"]))
-        absent = all(isinstance(state, Absent) for state in self.worlds.states(call.id))
+        before = self.worlds
         self._judged(call, outcome)
+        self._answered(call, before)
         if self.surroundings is not None:
+            absent = all(isinstance(state, Absent) for state in before.states(call.id))
             _steps.compare_surroundings(self, call, outcome, absent=absent)
 
     def step_conditional(self, step: Object) -> None:
@@ -340,8 +336,10 @@ class Run:
         """Close in an orderly way, and build a new store object in the same process."""
         self._close()
         self._open()
+        before = self.worlds
         self.worlds = self.place.model.reopened(self.worlds, orderly=True)
         self._learn("")
+        self._answered(None, before)
 
     def step_restart(self, step: Object) -> None:
         """End the process (`close`: orderly; `eof`: at the end of its input; `kill`: at once) and open in another."""
@@ -368,6 +366,7 @@ class Run:
             self.process.end()
             self.process = self.place.fresh_process(self.setup)
         self._open()
+        self._answered(None, self.worlds)
 
     def step_tick(self, step: Object) -> None:
         """Let a clock tick pass: what changes next is later than what changed before."""
@@ -440,5 +439,6 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "rest": Run.step_rest,
     "wake": Run.step_wake,
     "tick": Run.step_tick,
+    "crashes": _crashes.crashes,
     **_steps.STEPS,
 }

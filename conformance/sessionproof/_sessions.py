@@ -1,9 +1,10 @@
 """The model of what is the same for documents and logs: `delete`, `exists`, `attach`, `attachments`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from sessionproof._blame import CORRUPT, Rules, hostile, others_suspect, refused
+from sessionproof._blame import CORRUPT, Rules, cut_away, hostile, may_be_hollow, others_suspect, refused
 from sessionproof._history import History
 from sessionproof._json import Value
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal
@@ -28,7 +29,10 @@ def delete(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Wo
     states = worlds.states(call.id)
     if isinstance(outcome, Answer):
         suspects: Suspects = ("COR-12",) if damage(states) else ("STO-3",)
-        gone = [Absent(suspects, issued(state), deleted=True, former=_described(state)) for state in states]
+        gone = [
+            Absent(suspects, issued(state), deleted=True, log=_was_log(state), strange=_strange(state))
+            for state in states
+        ]
         return Step(others_suspect(worlds.with_states(call.id, gone), call.id))
     assert isinstance(outcome, Refusal)
     if outcome.kind in CORRUPT and worlds.shared_damage:
@@ -42,14 +46,21 @@ def delete(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Wo
     return rules.refused_id(after, call, outcome, states)
 
 
-def _described(state: State) -> Value | None:
+def _was_log(state: State) -> bool:
+    return (isinstance(state, Absent) and state.log) or (
+        isinstance(state, Present) and isinstance(state.content, History)
+    )
+
+
+def _strange(state: State) -> Mapping[str, str]:
+    """The metadata that a log which is made under this id again must not have."""
     match state:
-        case Present(content=History(meta=meta)):
-            return meta
-        case Absent(former=former):
-            return former
+        case Present(content=History() as log):
+            return {**log.strange, **({} if log.meta is None else {log.meta.key: "STO-3"})}
+        case Absent():
+            return state.strange
         case _:
-            return None
+            return {}
 
 
 def exists(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: Worlds) -> Step:
@@ -66,9 +77,9 @@ def exists(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: Worlds
         return refused(worlds, call, outcome, rules.suspects(call.id, states, "STO-5"), "true or false")
     assert isinstance(outcome, Answer)
     answer = bool(outcome.result["exists"])
-    if present == {False} and rules.hollow:
+    if present == {False} and may_be_hollow(rules, states):
         return hollow(rules, worlds, call, answer=answer)
-    if answer in present:
+    if answer in present or (worlds.shared_damage and cut_away(states)):
         return Step(worlds)
     expected = "true" if present == {True} else "false"
     there = "there" if present == {True} else "not there"
@@ -92,21 +103,8 @@ def hollow(rules: Rules, worlds: Worlds, call: Call, *, answer: bool) -> Step:
 def attach(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Worlds) -> Step:
     """Judge the outcome of `attach`."""
     states = worlds.states(call.id)
-    kind, items = cast("str", call.params["kind"]), Value.of(call.params["items"])
     if isinstance(outcome, Answer):
-        new = [
-            replace(
-                state,
-                attachments={**state.attachments, kind: items},
-                previous_attachments=state.attachments,
-                shelf=(),
-                current=frozenset(),
-            )
-            if isinstance(state, Present)
-            else Anything()
-            for state in states
-        ]
-        return Step(others_suspect(worlds.with_states(call.id, new), call.id))
+        return Step(others_suspect(worlds.with_states(call.id, attached(states, call)), call.id))
     assert isinstance(outcome, Refusal)
     absent = all(isinstance(state, Absent) for state in states)
     if damage(states) and outcome.kind in CORRUPT:
@@ -117,6 +115,23 @@ def attach(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Wo
         return Step(after)
     return refused(
         after, call, outcome, rules.about(call.id, ("STO-11",)), "`not_found`" if absent else "an acknowledgement"
+    )
+
+
+def attached(states: tuple[State, ...], call: Call) -> tuple[State, ...]:
+    """The session after an `attach`."""
+    kind, items = cast("str", call.params["kind"]), Value.of(call.params["items"])
+    return tuple(
+        replace(
+            state,
+            attachments={**state.attachments, kind: items},
+            previous_attachments=state.attachments,
+            shelf=(),
+            current=frozenset(),
+        )
+        if isinstance(state, Present)
+        else Anything()
+        for state in states
     )
 
 

@@ -13,7 +13,8 @@ class Setup:
 
     `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root
     and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
-    root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs.
+    root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs;
+    `recorded`: the file operations of the adapter are recorded.
     """
 
     umask: int | None = None
@@ -22,6 +23,7 @@ class Setup:
     tracked: bool = False
     premade: bool = False
     logs: bool = False
+    recorded: bool = False
 
     def to_json(self) -> Object:
         """The members that differ from the defaults."""

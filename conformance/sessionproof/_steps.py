@@ -56,6 +56,7 @@ def edit(run: "Run", step: Object) -> None:
     ids = run.ids() if shared else victims
     run.worlds = run.worlds.damaged(ids, requirement, shared=shared, harm=harm)
     if step.get("side_file"):
+        run.worlds = run.worlds.without_metadata()
         # A missing or damaged side file is damage to no session: whatever is wrong now breaks the requirement.
         run.worlds = run.worlds.disturbed(requirement)
 
@@ -172,7 +173,8 @@ def compare_surroundings(run: "Run", call: Call, outcome: Outcome, *, absent: bo
     if call.method in {"load", "read"} and _holds(outcome, run.content.plain(7, "decoy")):
         summary = f"`{call.method}` with the id {short(call.id)} reads a file outside the root."
         run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))
-    told = outcome.result.get("exists") or outcome.result.get("items")
+    exists = outcome.result.get("exists") and not run.place.model.hollow
+    told = exists or outcome.result.get("items")
     if told and ("victim" in call.id or "sibling" in call.id):
         summary = f"`{call.method}` with the id {short(call.id)} tells of a file outside the root."
         run.report(Violation(("IDS-1",), "outside-read", summary, "nothing", observed(outcome)))

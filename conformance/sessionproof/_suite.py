@@ -10,10 +10,12 @@ from typing import Any, Literal, cast
 from sessionproof._client import AdapterFault
 from sessionproof._from_schema import Unsatisfiable
 from sessionproof._json import Object
+from sessionproof._judge import EnvironmentFault, Violated
 from sessionproof._lab import Lab
 from sessionproof._probes import PROBES, Probe
+from sessionproof._recorder import NoRecorder
+from sessionproof._recording import Refused
 from sessionproof._requirements import catalogue
-from sessionproof._run import EnvironmentFault, Violated
 from sessionproof._setup import Setup
 from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm, shorten
 
@@ -93,9 +95,9 @@ def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     except NotApplicable as reason:
         return "not-applicable", {"summary": str(reason)}
-    except NotRun as reason:
+    except (NotRun, NoRecorder) as reason:
         return "not-run", {"summary": str(reason)}
-    except (Inconclusive, Unsatisfiable) as reason:
+    except (Inconclusive, Unsatisfiable, Refused) as reason:
         return "inconclusive", {"summary": str(reason)}
     except Exception as error:  # noqa: BLE001 - a fault of the kit must not end the run, and is reported as one
         return "error", {

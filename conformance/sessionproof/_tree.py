@@ -31,7 +31,7 @@ def picture(folder: Path, volatile: tuple[str, ...] = ()) -> dict[str, Entry]:
     Names that match a `volatile` pattern are left out.
     """
     found = dict(_walk(folder, ""))
-    entries = {name: _entry(path) for name, path in found.items() if not _matches(name, volatile)}
+    entries = {name: _entry(path) for name, path in found.items() if not is_volatile(name, volatile)}
     for name in found.keys() - entries.keys():
         # Of a folder with volatile files the time says nothing.
         parent = str(PurePath(name).parent)
@@ -40,7 +40,8 @@ def picture(folder: Path, volatile: tuple[str, ...] = ()) -> dict[str, Entry]:
     return entries
 
 
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+def is_volatile(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether the name, or the last part of it, matches a pattern."""
     return any(
         fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(PurePath(name).name, pattern) for pattern in patterns
     )

@@ -14,8 +14,11 @@ from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault
 from sessionproof._content import ALL_CHECKS, Content
 from sessionproof._json import Object
+from sessionproof._judge import EnvironmentFault, Judge, Violated
 from sessionproof._lab import Lab
-from sessionproof._run import EnvironmentFault, Judge, Run, Violated, perform
+from sessionproof._recorder import NoRecorder
+from sessionproof._recording import Refused
+from sessionproof._run import Run, perform
 from sessionproof._setup import Setup
 from sessionproof._statement import Statement
 
@@ -217,7 +220,7 @@ class Trial:
         """Inside an example: leave Hypothesis where going on would cost a deadline each time."""
         try:
             yield
-        except (AdapterFault, EnvironmentFault) as fault:
+        except (AdapterFault, EnvironmentFault, NoRecorder, Refused) as fault:
             self.cause = fault
             raise _Halt(fault) from None
         except Violated as found:

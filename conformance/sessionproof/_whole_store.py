@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import cast
 
-from sessionproof._blame import CORRUPT, Rules, hostile, is_plain_name
+from sessionproof._blame import CORRUPT, Rules, cut_away, hostile, is_plain_name, may_be_hollow
 from sessionproof._history import History
 from sessionproof._json import JSON, Object, Value
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal
@@ -70,7 +70,7 @@ def _named(rules: Rules, worlds: Worlds, listed: list[str], method: str) -> Viol
         if listed.count(id) > 1:
             return wrong("listed-twice", f"names a session {listed.count(id)} times", id)
         if all(isinstance(state, Absent) for state in states):
-            if (id not in worlds.sessions and worlds.nameless) or (rules.hollow and _may_be_hollow(worlds, id)):
+            if (id not in worlds.sessions and worlds.nameless) or _hollow(rules, worlds, id):
                 continue
             deleted = ("STO-3",) if any(cast("Absent", state).deleted for state in states) else ()
             suspects = (*deleted, *hostile(rules.statement, list(worlds.sessions)))
@@ -80,16 +80,18 @@ def _named(rules: Rules, worlds: Worlds, listed: list[str], method: str) -> Viol
             continue
         if not damage(states):
             return wrong("not-listed", "does not name a session that is there", id, *hostile(rules.statement, [id]))
-        if method == "list":
+        if method == "list" and not (worlds.shared_damage and cut_away(states)):
             what = "`list` does not name a damaged session."
             suspects = ("COR-13", *(worlds.store_suspects if worlds.shared_damage else ()))
             return Violation(suspects, "not-listed", what, f"right about {short(id)}", short(listed))
     return None
 
 
-def _may_be_hollow(worlds: Worlds, id: str) -> bool:
+def _hollow(rules: Rules, worlds: Worlds, id: str) -> bool:
     """Whether it is a log that was used, holds nothing, and was not said to be absent."""
-    return any(isinstance(state, Absent) and state.hollow is not False for state in worlds.sessions.get(id, ()))
+    states = worlds.sessions.get(id, ())
+    unsaid = any(isinstance(state, Absent) and state.hollow is not False for state in states)
+    return unsaid and may_be_hollow(rules, states)
 
 
 def _counted(worlds: Worlds, summaries: list[Object]) -> Violation | None:
@@ -154,7 +156,7 @@ def _message_counts(state: State) -> set[int | None]:
     A document has those of its member `messages`; a log has its entries, those before the last boundary counted or not.
     """
     match state:
-        case Present(content=History() as log) if not state.damaged:
+        case Present(content=History(front=False) as log) if not state.damaged:
             return {len(log.now), len(log.entries)}
         case Present(content=Value(json={"messages": [*messages]})) if not state.damaged:
             return {len(messages)}

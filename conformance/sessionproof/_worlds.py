@@ -30,7 +30,8 @@ class Absent:
     """The session is not there; `deleted` tells one that was from one that never was.
 
     A log that holds no record may be read as one that is there, without entries: `hollow` is what the store has said
-    of this one, None where it has said nothing. `former` are the metadata of a log that was deleted.
+    of this one, None where it has said nothing. `log` tells a log that was deleted, and `strange` the metadata that no
+    other log may have.
     """
 
     suspects: Suspects = ("STO-1",)
@@ -38,7 +39,8 @@ class Absent:
     damaged: Suspects = ()
     deleted: bool = False
     hollow: bool | None = None
-    former: Value | None = None
+    log: bool = False
+    strange: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ class Worlds:
                     return state
                 case Present(content=History() as log) if id in victims:
                     hurt = replace(
-                        state, content=replace(log, harm=harm, added=0, last=0, exact=False), damaged=(requirement,)
+                        state,
+                        content=replace(log, harm=harm, added=0, readable=None, last=0, exact=False),
+                        damaged=(requirement,),
                     )
                     return suspected(hurt, (requirement,))
                 case Present() | Absent() if id in victims:
@@ -134,6 +138,18 @@ class Worlds:
         return replace(
             self.mapped(suspect), store_suspects=(requirement,) if shared else ("COR-4",), shared_damage=shared
         )
+
+    def without_metadata(self) -> "Worlds":
+        """The worlds after metadata may have been lost: what `read` gives of them is not judged any more."""
+
+        def forget(_: str, state: State) -> State:
+            match state:
+                case Present(content=History() as log):
+                    return replace(state, content=replace(log, meta=None, strange={}))
+                case _:
+                    return state
+
+        return self.mapped(forget)
 
     def disturbed(self, requirement: str) -> "Worlds":
         """The worlds after the kit did what must not matter: whatever is wrong from here on breaks `requirement`."""
@@ -191,8 +207,12 @@ def attachment_keys(state: State, kind: str) -> set[str] | None:
     none = {"null", "[]"}
     if not isinstance(state, Present):
         return none
-    if isinstance(state.content, History) and state.content.harm == "shorter":
-        # What lay behind the cut is gone without a trace.
+    if (
+        isinstance(state.content, History)
+        and state.damaged
+        and (state.content.harm == "shorter" or state.content.added)
+    ):
+        # What lay behind the cut is gone without a trace, or with the torn tail that an append has cut off.
         return None
     keys: set[str] = set()
     for saved in (state.attachments, *([state.previous_attachments] if state.damaged else [])):

@@ -177,7 +177,7 @@ class LegacyTextIsAnEntry(CleanStep):
 # -- LOG-3: events -----------------------------------------------------------------------------------------------------
 
 
-@breaks("LOG-3", "wrong-entries")
+@breaks("LOG-3", "event-in-history")
 class EventsAreHistory(CleanLog):
     """Events are read among the entries."""
 
@@ -198,7 +198,7 @@ class EventsAreHistoryAfterRestart(CleanLog):
         return sorted([*super().history(log), *own], key=lambda record: record.number or 0)
 
 
-@breaks("LOG-3", "wrong-entries")
+@breaks("LOG-3", "event-in-history")
 class LastEventIsHistory(CleanLog):
     """An event is read as long as it is the last step: nobody waits for the call that it belongs to."""
 
@@ -207,7 +207,7 @@ class LastEventIsHistory(CleanLog):
         return super().history(log) + [record for record in steps[-1:] if record.kind == "event"]
 
 
-@breaks("LOG-3", "wrong-entries")
+@breaks("LOG-3", "event-in-history")
 class SteeringIsHistory(CleanStep):
     """An event that has a text of the user is read as a message."""
 

@@ -268,7 +268,7 @@ def damaged_ids_work_again(trial: Trial) -> None:
                 damaged(
                     trial, base, ((hurt, selector) for hurt in hurts), "COR-12", delete, look, write, look, fresh, look
                 )
-            damaged(trial, base, ((hurt, selector) for hurt in hurts), "COR-12", write, look, fresh, look)
+            damaged(trial, base, ((hurt, selector) for hurt in hurts), "COR-12", look, write, look, fresh, look)
     trial.need(damaged_files=1)
 
 

@@ -84,7 +84,12 @@ def damaged_steps_are_told(trial: Trial) -> None:
     with trial.run(TRACKED) as base:
         log = ids_of(trial)[0]
         spans = _appended(base, trial, log)
-        for span, following in pairwise(spans):
+
+        def more(run: Run) -> None:
+            # Refused or acknowledged; what is acknowledged can be read, and the damage is still told.
+            run.write(log, trial.content.plain(19, log))
+
+        for number, (span, following) in enumerate(pairwise(spans), 2):
             file: Object = {"of": log, "index": span.index}
             twice = base64.b64encode(span.content * 2).decode()
             garbled = _splice(span, span.middle, _GARBLED)
@@ -92,9 +97,10 @@ def damaged_steps_are_told(trial: Trial) -> None:
             if span.whole_file:
                 changes = [garbled, {"edit": "remove"}]
             edits: list[tuple[Object, ...]] = [(change, file) for change in changes]
-            if span.whole_file and following.whole_file:
+            # What is put in the place of the last step is no damage in the middle.
+            if span.whole_file and following.whole_file and number < len(spans):
                 edits.append(({"edit": "copy"}, file, {"of": log, "index": following.index}))
-            damaged(trial, base, edits, "COR-9", glance(trial, file), told=True)
+            damaged(trial, base, edits, "COR-9", glance(trial, file), more, glance(trial, file), told=True)
             trial.count("steps in the middle")
     trial.need(steps_in_the_middle=1, damaged_files=1)
 

@@ -125,6 +125,23 @@ def _place_for_values(trial: Trial) -> None:
         raise NotApplicable("documents of the declared schema have no place for a value of the kit's choice")
 
 
+@probe("FMT-2", "entries like other records", _ROUND_TRIP, keeps=LOGS)
+def entries_are_no_records(trial: Trial) -> None:
+    """Entries with members that a store may use for what is no entry come back as entries."""
+    (id,) = trial.ids(1)
+    for name in ("kind", "type", "role", "event", "op"):
+        for text in ("boundary", "compaction", "event", "meta", "summary", "header", "entry", "delete"):
+            entry: Object = {**trial.content.plain(1, id), name: text, "number": 1, "archive": "a", "title": "t"}
+            if trial.content.must_keep(entry):
+                trial.count("entries like other records")
+                with trial.run() as run:
+                    run.write(id, trial.content.plain(0, id))
+                    run.load(id)
+                    _write_and_look(run, id, entry)
+    if not trial.trials.get("entries like other records"):
+        raise NotApplicable("entries of the declared fidelity have no members of the kit's choice")
+
+
 @probe("FMT-2", "metadata", _ROUND_TRIP, keeps=LOGS)
 def metadata_come_back(trial: Trial) -> None:
     """What `describe` sets comes back as the same JSON value."""
@@ -201,6 +218,8 @@ def secrets_stay_off_the_disk(trial: Trial) -> None:
             search: Object = {"do": "verify", "check": "secret", "secret": SECRET}
             for turn in range(2):
                 run.write(ids[0], document)
+                run.do(search)
+                furnish(run, trial, ids[0], turn)
                 run.do(search)
                 run.do({"do": "look"})
                 run.do(search)

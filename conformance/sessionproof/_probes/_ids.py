@@ -262,7 +262,8 @@ _OF_NAMES = ("LOG-6", "LOG-1", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO
 @probe("IDS-4", "agents and creators", dict.fromkeys(_OF_NAMES, "IDS-4"))
 def severe_agents(trial: Trial) -> None:
     """Sessions made for agents and creators with names of any length, NUL, newlines, surrogates, device names."""
-    _made_for(trial, [*_ids.SEVERE, *_ids.traversals([])[:8]])
+    climbing = [f"{'../' * levels}victim" for levels in range(1, 5)]
+    _made_for(trial, [*climbing, "${outside}/victim", *_ids.SEVERE, *_ids.traversals([])[:8]])
     trial.need(hostile_names=1, create_calls=1)
 
 

@@ -35,6 +35,10 @@ def entries_come_back_in_order(trial: Trial) -> None:
     """Appends one by one and in batches, between events, boundaries, metadata, deletes and restarts."""
     (id,) = trial.ids(1)
     with trial.run() as run:
+        for _ in range(2):
+            # The same again is one more entry, and no retry.
+            run.write(id, trial.content.plain(0, id))
+            run.load(id)
         for first, count in ((0, 1), (1, 2), (3, 1), (4, 7), (11, 1)):
             run.write(id, *_batch(trial, id, first, count))
             run.load(id)
@@ -42,6 +46,9 @@ def entries_come_back_in_order(trial: Trial) -> None:
                 # What is wrong about these is found by their own probes; here an append follows each.
                 run.call(method, id=id, **params)
                 run.load(id)
+                if count == 1:
+                    run.do({"do": "reopen"})
+                    run.load(id)
                 run.write(id, *_batch(trial, id, first + 12, 2))
                 run.load(id)
             run.do({"do": "restart", "how": "close"})
@@ -62,7 +69,25 @@ def _others(trial: Trial, number: int) -> Iterable[tuple[str, Object]]:
         yield "compact", {"archive": f"archive-{number}"}
 
 
-@probe("LOG-2", "boundaries", keeps=LOGS)
+_ARCHIVES = (
+    "",
+    " ",
+    ".",
+    "..",
+    "../archive",
+    "../../../archive",
+    "${outside}/archive",
+    "a/b",
+    "a\nb",
+    "a%2fb",
+    "A b.c",
+    "\u00e9 or e\u0301",
+    "x" * 300,
+)
+"""Names of archives: data that the store gives back, or refuses."""
+
+
+@probe("LOG-2", "boundaries", {"IDS-1": "LOG-2"}, keeps=LOGS)
 def reading_resumes_after_the_last_boundary(trial: Trial) -> None:
     """Boundaries between entries, one behind the other, first of all and last of all; then restarts."""
     (id,) = trial.ids(1)
@@ -81,6 +106,14 @@ def reading_resumes_after_the_last_boundary(trial: Trial) -> None:
             run.do({"do": "reopen"})
             run.load(id)
             run.write(id, trial.content.plain(20, id))
+            run.load(id)
+    for archive in _ARCHIVES:
+        with trial.run(Setup(around=True)) as run:
+            run.write(id, trial.content.plain(0, id))
+            run.do({"do": "watch around"})
+            run.call("compact", id=id, archive=archive)
+            run.load(id)
+            run.do({"do": "reopen"})
             run.load(id)
     _histories(trial)
     trial.need(compact_acknowledged=1)
@@ -196,9 +229,12 @@ def refused_batches_leave_nothing(trial: Trial) -> None:
     refusable = list(trial.content.refusable(id))
     for number, (_, wrong) in enumerate([*refusable[:6], *refusable[6 :: trial.budget.share], *_unkept(trial, id)]):
         good = _batch(trial, id, 10 * number, 4)
-        for place in (0, 2, 4):
+        # The last is the very first append of a log.
+        for place in (0, 2, 4, 3):
             with trial.run() as run:
-                run.write(id, trial.content.plain(1, id))
+                run.make(id)
+                if place != 3:
+                    run.write(id, trial.content.plain(1, id))
                 run.load(id)
                 refused = run.write(id, *good[:place], wrong, *good[place:])
                 if not isinstance(refused, Answer):
@@ -315,16 +351,20 @@ def created_ids_are_never_used_again(trial: Trial) -> None:
     trial.need(create_acknowledged=1)
 
 
-@probe("LOG-7", "metadata", keeps=LOGS)
+@probe("LOG-7", "metadata", {"STO-6": "LOG-7"}, keeps=LOGS)
 def metadata_touch_no_entry(trial: Trial) -> None:
     """Metadata described again and again, between entries, events and boundaries; then restarts."""
-    (id,) = trial.ids(1)
+    id, *others = trial.some_ids(2)
     with trial.run() as run:
         run.write(id, *_batch(trial, id, 0, 3))
         run.load(id)
         for number in range(1, 6):
             run.do({"do": "describe", "id": id, "meta": trial.content.plain_meta(number)})
             run.load(id)
+            for other in others:
+                # Metadata are those of one log.
+                run.write(other, trial.content.plain(number, other))
+                run.load(other)
             run.write(id, trial.content.plain(number, id))
             run.load(id)
             for method, params in _others(trial, number):

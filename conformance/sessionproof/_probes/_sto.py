@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from sessionproof._client import can_write
 from sessionproof._json import JSON, Object
+from sessionproof._judge import Violated
 from sessionproof._placeholders import NOW
 from sessionproof._probes._machine import furnish, store_machine
 from sessionproof._probes._registry import DOCUMENTS, probe
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
-from sessionproof._run import Violated
 from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, NotRun, Trial
 
@@ -158,7 +158,7 @@ def reading_changes_nothing(trial: Trial) -> None:
 @probe("STO-9", "histories")
 def summaries_follow(trial: Trial) -> None:
     """`summaries` and `latest` between writes and deletes: which sessions, how many messages."""
-    _machine(trial, "write create compact delete summaries latest reopen", ids=5)
+    _machine(trial, "write create compact describe delete summaries latest reopen", ids=5)
 
 
 @probe("STO-9", "order")

@@ -1,0 +1,52 @@
+"""What counts as a finding of a probe, and how it leaves a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from sessionproof._json import Object
+from sessionproof._setup import Setup
+from sessionproof._worlds import Violation
+
+Steps: TypeAlias = list[Object]
+
+
+class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
+    """The machine, not the store, is in the way."""
+
+
+class Violated(Exception):  # noqa: N818 - reads as what happened
+    """The requirement that is being probed does not hold. Carries the finding and the steps that led there."""
+
+    def __init__(self, violation: Violation, setup: Setup, steps: Steps, files: list[str]) -> None:
+        super().__init__(violation.summary)
+        self.violation = violation
+        self.setup = setup
+        self.steps = steps
+        self.files = files
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Which findings count: those of `requirement`, after `translate` has renamed what the probe knows better."""
+
+    requirement: str
+    translate: Mapping[str, str]
+
+    def counts(self, violation: Violation) -> bool:
+        """Whether the finding is about the requirement that is probed."""
+        names = {self.translate.get(name, name) for name in violation.requirements}
+        return not violation.requirements or self.requirement in names
+
+
+@dataclass(frozen=True, slots=True)
+class DeathJudge:
+    """Counts what the judge of the run counts; a session that cannot be loaded after a death breaks ATM-5 as well."""
+
+    judge: "Judge | DeathJudge"
+
+    def counts(self, violation: Violation) -> bool:
+        """Whether the finding is about the requirement that is probed."""
+        if violation.requirements and violation.fault.startswith(("load-", "read-")):
+            violation = replace(violation, requirements=(*violation.requirements, "ATM-5"))
+        return self.judge.counts(violation)
