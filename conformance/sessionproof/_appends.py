@@ -96,7 +96,7 @@ def _appended(rules: Rules, worlds: Worlds, call: Call, outcome: Answer, *, inva
             case Present(content=History() as log):
                 return _grown(worlds, state, log.appended(entries, numbers), *(state.damaged or suspects))
             case Absent():
-                new = History(strange=state.strange).appended(entries, numbers)
+                new = History(strange=state.strange, holes=state.burned).appended(entries, numbers)
                 suspects += ("STO-3",) if state.deleted else ()
                 return Present(new, suspects, stale=issued(state), changed=worlds.epoch)
             case _:
@@ -120,7 +120,7 @@ def _misnumbered(
             case Present(content=History() as log):
                 wrongs.append(log.misnumbered(numbers))
             case Absent():
-                wrongs.append(History(exact=not state.damaged).misnumbered(numbers))
+                wrongs.append(History(exact=not (state.damaged or state.burned)).misnumbered(numbers))
             case _:
                 wrongs.append(None)
     if None in wrongs:
@@ -198,7 +198,7 @@ def _written(  # noqa: PLR0913, PLR0917 - a judge, and what the write does
                 case Present(content=History() as log):
                     return change(state, log)
                 case Absent():
-                    # What was acknowledged can be read (FMT-8); a log of events alone may be there or not.
+                    # What was acknowledged can be read (FMT-8).
                     made = change(Present(History(), ()), History())
                     return replace(cast("Present", made), suspects=("FMT-8",))
                 case _:
@@ -364,6 +364,8 @@ def _burned(state: State) -> State:
     match state:
         case Present(content=History() as log):
             return replace(state, content=log.burned())
+        case Absent():
+            return replace(state, burned=True)
         case _:
             return state
 

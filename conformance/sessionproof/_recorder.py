@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from sessionproof import _strace, _tree
-from sessionproof._client import AdapterProcess, Launch
+from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._disk import Disk, Operation
 from sessionproof._protocol import Call, Outcome
 from sessionproof._recording import TRACED, Recording, Refused
@@ -59,7 +59,12 @@ class RecordedProcess(AdapterProcess):
             "--",
             *launch.command,
         )
-        super().__init__(replace(launch, command=command))
+        try:
+            super().__init__(replace(launch, command=command))
+        except AdapterFault as fault:
+            if "ptrace" in str(fault) or "strace:" in str(fault):
+                raise NoRecorder(f"strace cannot trace here: {fault}") from fault
+            raise
         assert self._process.stdout is not None
         pipe = f"pipe:[{os.fstat(self._process.stdout.fileno()).st_ino}]".encode()
         umask = os.umask(0)

@@ -255,19 +255,23 @@ class Run:
 
     def step_describe(self, step: Object) -> None:
         """Describe a log: what `read` gives as its metadata, with these members for those that were described last."""
-        id, meta = cast("str", step["id"]), cast("Object", step["meta"])
-        if self.listed("read"):
-            self.perform(Call("read", {"id": id}))
-            found = self.last.result.get("meta") if isinstance(self.last, Answer) else None
-            known: Object = found if isinstance(found, dict) else {}
-            rest: Object = {name: value for name, value in known.items() if name not in self.described.get(id, ())}
-            self.described[id] = frozenset(meta)
-            # A declared schema may hold members together that cannot stand apart.
-            for changed in ({**rest, **meta}, {**known, **meta}):
-                if self.content.fits("meta", changed) or not self.content.declares("meta"):
-                    meta = changed
-                    break
-        self.perform(Call("describe", {"id": id, "meta": meta}))
+        id = cast("str", step["id"])
+        self.perform(Call("describe", {"id": id, "meta": self.meta(id, cast("Object", step["meta"]))}))
+
+    def meta(self, id: str, meta: Object) -> Object:
+        """What `describe` may be given: what `read` gives, with these members for those that were described last."""
+        if not self.listed("read"):
+            return meta
+        self.perform(Call("read", {"id": id}))
+        found = self.last.result.get("meta") if isinstance(self.last, Answer) else None
+        known: Object = found if isinstance(found, dict) else {}
+        rest: Object = {name: value for name, value in known.items() if name not in self.described.get(id, ())}
+        self.described[id] = frozenset(meta)
+        # A declared schema may hold members together that cannot stand apart.
+        for changed in ({**rest, **meta}, {**known, **meta}):
+            if self.content.fits("meta", changed) or not self.content.declares("meta"):
+                return changed
+        return meta
 
     def perform(self, call: Call) -> None:
         """Send a call, judge its outcome."""

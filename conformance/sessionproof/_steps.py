@@ -285,7 +285,10 @@ def attempt(run: "Run", step: Object) -> None:
 
     `not_finding` is a document that a load must not return.
     """
-    outcome = run.no_store or run.process.call(Call(cast("str", step["method"]), cast("Object", step["params"])))
+    params = cast("Object", step["params"])
+    if step["method"] == "describe":
+        params = Object(params, meta=run.meta(cast("str", params["id"]), cast("Object", params["meta"])))
+    outcome = run.no_store or run.process.call(Call(cast("str", step["method"]), params))
     run.last = outcome
     if isinstance(outcome, Answer) and "as" in step:
         run.names[cast("str", step["as"])] = cast("str", outcome.result["id"])

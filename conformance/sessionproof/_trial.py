@@ -244,7 +244,7 @@ class Trial:
 
 
 # Steps that any history may do without. The others prepare what comes after them.
-_SPARED = frozenset({"call", "conditional save", "create", "describe", "latest", "look", "reopen", "try"})
+_SPARED = frozenset({"call", "conditional save", "crashes", "create", "describe", "latest", "look", "reopen", "try"})
 
 
 def shorten(lab: Lab, requirement: str, translate: Mapping[str, str], found: Violated) -> Violated:

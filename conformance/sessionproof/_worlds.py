@@ -30,8 +30,8 @@ class Absent:
     """The session is not there; `deleted` tells one that was from one that never was.
 
     A log that holds no record may be read as one that is there, without entries: `hollow` is what the store has said
-    of this one, None where it has said nothing. `log` tells a log that was deleted, and `strange` the metadata that no
-    other log may have.
+    of this one, None where it has said nothing. `log` tells a log that was deleted, `strange` the metadata that no
+    other log may have, and `burned` that a refused append may have used up numbers.
     """
 
     suspects: Suspects = ("STO-1",)
@@ -41,6 +41,7 @@ class Absent:
     hollow: bool | None = None
     log: bool = False
     strange: Mapping[str, str] = field(default_factory=dict[str, str])
+    burned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

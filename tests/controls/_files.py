@@ -11,10 +11,8 @@ Names = list[str]
 Records = list[Record]
 
 
-class Files(Adapter):
-    """Every document operation, any id that a file name can hold, revisions."""
-
-    durability = "power-loss"
+class Kept(Adapter):
+    """What stores of one file a session share: any id that a file name can hold, a file replaced as a whole."""
 
     folder: Folder
 
@@ -39,6 +37,41 @@ class Files(Adapter):
             raise Corrupt(f"the file of {id!r} holds {record.id!r}")
         return record
 
+    def put(self, record: Record) -> None:
+        """Write a session."""
+        self.folder.write(self.name_of(record.id), record.encode())
+
+    def delete(self, id: str) -> bool:
+        return self.folder.remove(self.name_of(id))
+
+    def exists(self, id: str) -> bool:
+        return self.folder.read(self.name_of(id)) is not None
+
+    def list(self) -> Sequence[str]:
+        return [*ids_of(self.folder.names())]
+
+
+class Attaching(Kept):
+    """Attachments lie in the session's own file."""
+
+    def attach(self, id: str, kind: str, items: Any) -> None:
+        record = self.record(id)
+        if record is None:
+            raise NotFound("no such session")
+        record.attachments[kind] = items
+        record.changed = self.now()
+        self.put(record)
+
+    def attachments(self, id: str, kind: str) -> Any:
+        record = self.record(id)
+        return None if record is None else record.attachments.get(kind)
+
+
+class Files(Attaching):
+    """Every document operation, any id that a file name can hold, revisions."""
+
+    durability = "power-loss"
+
     def records(self) -> Sequence[Record]:
         """The sessions that are whole, the one changed last first."""
         found: Records = []
@@ -50,10 +83,6 @@ class Files(Adapter):
             if record:
                 found.append(record)
         return sorted(found, key=lambda record: -record.changed)
-
-    def put(self, record: Record) -> None:
-        """Write a session."""
-        self.folder.write(self.name_of(record.id), record.encode())
 
     def aside(self, id: str) -> None:
         """Keep the bytes of a damaged session under a name that is no session's."""
@@ -82,15 +111,6 @@ class Files(Adapter):
         record = self.record(id)
         return None if record is None else Loaded(record.document, str(record.revision))
 
-    def delete(self, id: str) -> bool:
-        return self.folder.remove(self.name_of(id))
-
-    def exists(self, id: str) -> bool:
-        return self.folder.read(self.name_of(id)) is not None
-
-    def list(self) -> Sequence[str]:
-        return [*ids_of(self.folder.names())]
-
     def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
         found = [record.summary() for record in self.records()]
         return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
@@ -101,18 +121,6 @@ class Files(Adapter):
     def prune(self, before: str) -> int:
         old = [record for record in self.records() if record.created < nanoseconds(before)]
         return sum(self.delete(record.id) for record in old)
-
-    def attach(self, id: str, kind: str, items: Any) -> None:
-        record = self.record(id)
-        if record is None:
-            raise NotFound("no such session")
-        record.attachments[kind] = items
-        record.changed = self.now()
-        self.put(record)
-
-    def attachments(self, id: str, kind: str) -> Any:
-        record = self.record(id)
-        return None if record is None else record.attachments.get(kind)
 
     def check(self) -> None:
         self.folder.usable()
@@ -203,13 +211,13 @@ class Messages(Files):
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         match document:
-            case {"messages": [*messages], **others} if not others and all(map(_is_message, messages)):
+            case {"messages": [*messages], **others} if not others and all(map(is_message, messages)):
                 return super().save(id, document, if_revision)
             case _:
                 raise InvalidDocument("a document holds messages of `role` and `content`, and nothing else")
 
 
-def _is_message(message: Any) -> bool:
+def is_message(message: Any) -> bool:
     match message:
         case {"role": "user" | "assistant", "content": str(), **others}:
             return not others

@@ -5,33 +5,25 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from controls._records import Folder, nanoseconds, now, summary_of
-from sessionproof import Adapter, Corrupt, InvalidDocument, Loaded, NotFound
+from sessionproof import Adapter, Conflict, Corrupt, InvalidDocument, Loaded, NotFound
 
 T = TypeVar("T")
 
-_SCHEMA = """
-CREATE TABLE session (
-    id BLOB PRIMARY KEY, body TEXT NOT NULL, digest TEXT NOT NULL,
-    created INTEGER NOT NULL, changed INTEGER NOT NULL
-);
-CREATE TABLE attachment (
-    id BLOB NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (id, kind)
-);
-"""
 
-
-class Tables(Adapter):
-    """Every document operation and any id. `integrity_check` at open finds damage, and a checksum in each row."""
+class Database(Adapter):
+    """One SQLite file for everything. `integrity_check` at open finds damage, and a checksum in each row."""
 
     durability = "power-loss"
     concurrency = "multi-process"
 
-    journal = "DELETE"
+    schema: ClassVar[str]
+    journal: ClassVar[str] = "DELETE"
 
     folder: Folder
     connection: sqlite3.Connection | None = None
@@ -45,7 +37,7 @@ class Tables(Adapter):
         if path.is_symlink():
             raise Corrupt("the database is a link")
         if not path.exists():
-            _make(path, self.journal)
+            _make(path, self.schema, self.journal)
         elif path.stat().st_size == 0:
             raise Corrupt("the database is empty, and SQLite would take it for a new one")
         connection = sqlite3.connect(path, isolation_level=None)
@@ -61,68 +53,93 @@ class Tables(Adapter):
             self.connection.close()
             self.connection = None
 
-    def _run(self, statement: str, *values: Any) -> list[Any]:
+    def run(self, statement: str, *values: Any) -> list[Any]:
+        """The rows that a statement answers; raises Conflict, Corrupt and OSError."""
         connection = self.connection
         assert connection is not None
         return _sound(lambda: connection.execute(statement, values).fetchall())
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """All of the statements inside, or none of them."""
+        self.run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            assert self.connection is not None
+            self.connection.rollback()
+            raise
+
+
+class Tables(Database):
+    """Every document operation and any id."""
+
+    schema = """
+        CREATE TABLE session (
+            id BLOB PRIMARY KEY, body TEXT NOT NULL, digest TEXT NOT NULL,
+            created INTEGER NOT NULL, changed INTEGER NOT NULL
+        );
+        CREATE TABLE attachment (
+            id BLOB NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (id, kind)
+        );
+    """
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> None:  # noqa: ARG002 - it gives none out
         if not isinstance(document, dict):
             raise InvalidDocument("a document is an object")
         body = json.dumps(document)
-        self._run(
+        self.run(
             "INSERT INTO session VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET body = ?2, digest = ?3, changed = ?5",
-            _key(id),
+            key_of(id),
             body,
-            _digest(body),
+            digest_of(body),
             now(),
             now(),
         )
 
     def load(self, id: str) -> Loaded | None:
-        rows = self._run("SELECT body, digest FROM session WHERE id = ?", _key(id))
-        return Loaded(_value(*rows[0])) if rows else None
+        rows = self.run("SELECT body, digest FROM session WHERE id = ?", key_of(id))
+        return Loaded(value_of(*rows[0])) if rows else None
 
     def delete(self, id: str) -> bool:
         existed = self.exists(id)
-        self._run("BEGIN IMMEDIATE")
-        self._run("DELETE FROM attachment WHERE id = ?", _key(id))
-        self._run("DELETE FROM session WHERE id = ?", _key(id))
-        self._run("COMMIT")
+        with self.transaction():
+            self.run("DELETE FROM attachment WHERE id = ?", key_of(id))
+            self.run("DELETE FROM session WHERE id = ?", key_of(id))
         return existed
 
     def exists(self, id: str) -> bool:
-        return bool(self._run("SELECT 1 FROM session WHERE id = ?", _key(id)))
+        return bool(self.run("SELECT 1 FROM session WHERE id = ?", key_of(id)))
 
     def list(self) -> Sequence[str]:
-        return [_id(row[0]) for row in self._run("SELECT id FROM session")]
+        return [id_of(row[0]) for row in self.run("SELECT id FROM session")]
 
     def summaries(self, workspace: str | None = None) -> Sequence[dict[str, Any]]:
-        rows = self._run("SELECT id, body, digest FROM session ORDER BY changed DESC")
-        found = [summary_of(_id(key), _value(body, digest)) for key, body, digest in rows]
+        rows = self.run("SELECT id, body, digest FROM session ORDER BY changed DESC")
+        found = [summary_of(id_of(key), value_of(body, digest)) for key, body, digest in rows]
         return [summary for summary in found if workspace is None or summary["workspace"] == workspace]
 
     def latest(self) -> str | None:
-        rows = self._run("SELECT id FROM session ORDER BY changed DESC LIMIT 1")
-        return _id(rows[0][0]) if rows else None
+        rows = self.run("SELECT id FROM session ORDER BY changed DESC LIMIT 1")
+        return id_of(rows[0][0]) if rows else None
 
     def prune(self, before: str) -> int:
-        old = [_id(row[0]) for row in self._run("SELECT id FROM session WHERE created < ?", nanoseconds(before))]
+        old = [id_of(row[0]) for row in self.run("SELECT id FROM session WHERE created < ?", nanoseconds(before))]
         return sum(self.delete(id) for id in old)
 
     def attach(self, id: str, kind: str, items: Any) -> None:
         if not self.exists(id):
             raise NotFound("no such session")
         body = json.dumps(items)
-        self._run("BEGIN IMMEDIATE")
-        self._run("INSERT OR REPLACE INTO attachment VALUES (?, ?, ?, ?)", _key(id), kind, body, _digest(body))
-        self._run("UPDATE session SET changed = ? WHERE id = ?", now(), _key(id))
-        self._run("COMMIT")
+        with self.transaction():
+            self.run("INSERT OR REPLACE INTO attachment VALUES (?, ?, ?, ?)", key_of(id), kind, body, digest_of(body))
+            self.run("UPDATE session SET changed = ? WHERE id = ?", now(), key_of(id))
 
     def attachments(self, id: str, kind: str) -> Any:
-        rows = self._run("SELECT body, digest FROM attachment WHERE id = ? AND kind = ?", _key(id), kind)
-        return _value(*rows[0]) if rows else None
+        rows = self.run("SELECT body, digest FROM attachment WHERE id = ? AND kind = ?", key_of(id), kind)
+        return value_of(*rows[0]) if rows else None
 
     def check(self) -> None:
         assert self.connection is not None
@@ -136,16 +153,19 @@ class WriteAhead(Tables):
     journal = "WAL"
 
 
-def _make(path: Path, journal: str) -> None:
+def _make(path: Path, schema: str, journal: str) -> None:
     """An empty database, complete before it has its name."""
     temporary = path.with_name(f".new-{secrets.token_hex(8)}")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     temporary.chmod(0o600)
     connection = sqlite3.connect(temporary, isolation_level=None)
-    connection.executescript(_SCHEMA)
+    connection.executescript(schema)
     connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.close()
-    temporary.rename(path)
+    with suppress(FileExistsError):
+        # Not renamed: another process may have made it meanwhile.
+        path.hardlink_to(temporary)
+    temporary.unlink()
 
 
 def _whole(connection: sqlite3.Connection) -> None:
@@ -161,6 +181,8 @@ def _sound(query: Callable[[], T]) -> T:
     try:
         return query()
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise Conflict("another process holds the database") from error
         if error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL")):
             raise OSError(str(error)) from error
         raise Corrupt(str(error)) from error
@@ -168,19 +190,19 @@ def _sound(query: Callable[[], T]) -> T:
         raise Corrupt(str(error)) from error
 
 
-def _key(id: str) -> bytes:
+def key_of(id: str) -> bytes:
     return id.encode("utf-8", "surrogatepass")
 
 
-def _id(key: bytes) -> str:
+def id_of(key: bytes) -> str:
     return key.decode("utf-8", "surrogatepass")
 
 
-def _digest(body: str) -> str:
+def digest_of(body: str) -> str:
     return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
-def _value(body: Any, digest: Any) -> Any:
-    if not (isinstance(body, str) and body.isascii() and digest == _digest(body)):
+def value_of(body: Any, digest: Any) -> Any:
+    if not (isinstance(body, str) and body.isascii() and digest == digest_of(body)):
         raise Corrupt("the checksum of the row does not fit")
     return json.loads(body)

@@ -1,5 +1,6 @@
 """A store with a type of its own: members it needs, members it may have, and nothing else."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -69,7 +70,7 @@ class Typed(Files):
     prune_unit = "days"
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
-        if not _fits("document", document) or document["id"] != id:
+        if not fits(_SCHEMA, "document", [document]) or document["id"] != id:
             raise InvalidDocument("not a document of this store")
         # All that is a number here is a double, as in a language that has no other type for it.
         document["temperature"] = float(document["temperature"])
@@ -85,11 +86,12 @@ class Typed(Files):
         return sum(self.delete(record.id) for record in old)
 
     def attach(self, id: str, kind: str, items: Any) -> None:
-        if not all(_fits(kind, item) for item in items):
+        if not fits(_SCHEMA, kind, items):
             raise InvalidDocument(f"not {kind} of this store")
         super().attach(id, kind, items)
 
 
-def _fits(name: str, value: Any) -> bool:
-    validator: Any = Draft202012Validator({**_SCHEMA, "$ref": f"#/$defs/{name}"})
-    return bool(validator.is_valid(value))
+def fits(schema: dict[str, Any], name: str, values: Sequence[Any]) -> bool:
+    """Whether all are of the type that the schema has under this name."""
+    validator: Any = Draft202012Validator({**schema, "$ref": f"#/$defs/{name}"})
+    return all(map(validator.is_valid, values))

@@ -66,6 +66,8 @@ def _die_everywhere(trial: Trial, actions: tuple[str, ...], how: str = "") -> No
     def history(drawn: list[tuple[str, int, int, int]]) -> None:
         ids = trial.some_ids(2)
         with trial.run(_RECORDED) as run:
+            # Most actions need something that is there.
+            _act(run, trial, ids[0], "write", 23 - drawn[0][1], drawn[-1][2])
             for what, number, size, place in drawn:
                 _act(run, trial, ids[place % len(ids)], what, number, size)
             run.do(crashes)

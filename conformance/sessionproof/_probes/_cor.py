@@ -1,6 +1,7 @@
 """COR: damaged files. Damage is done to a closed store; a fresh process opens it."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import cast
 
@@ -62,12 +63,24 @@ def flipped_bits(trial: Trial) -> None:
     with trial.run(TRACKED) as base:
         built(base, trial)
         for selector in per_session(base, trial):
-            places = spread(len(content_of(base, selector)), trial.budget.flips)
+            content = content_of(base, selector)
+            places = sorted({*spread(len(content), trial.budget.flips), *_of_texts(base, trial, content)})
             edits: list[tuple[Object, ...]] = [
                 ({"edit": "flip", "byte": at, "bit": turn * 3 % 8}, selector) for turn, at in enumerate(places)
             ]
             damaged(trial, base, edits, "COR-3")
     trial.need(damaged_files=1)
+
+
+def _of_texts(run: Run, trial: Trial, content: bytes) -> Iterator[int]:
+    """Where the texts of the first session's value begin in the file: what is changed there is a text still."""
+    id = ids_of(trial)[0]
+    for state in run.worlds.states(run.names.get(id, id)):
+        texts = _json.strings(state.content.json) if isinstance(state, Present) else ()
+        for text in texts:
+            place = content.find(text.encode("utf-8", "replace")) if text else -1
+            if place >= 0:
+                yield place
 
 
 @probe("COR-4", "one damaged session")

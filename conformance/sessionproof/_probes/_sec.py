@@ -59,6 +59,8 @@ def _writes(trial: Trial, id: str) -> list[tuple[str, Object]]:
 
 def _step(how: str, method: str, params: Object, id: str) -> Object:
     """The step of one operation; a session that the store makes is the one that the other steps name."""
+    if method == "describe" and how == "call":
+        return {"do": "describe", **params}
     if method == "create":
         return (
             {"do": "create", "as": id, **params}
@@ -105,7 +107,8 @@ def _names_seen(trial: Trial, id: str) -> dict[str, str]:
                 run.do({"do": "reopen"})
                 for method, params in _everything(trial, id):
                     run.do(_step("try", method, params, id))
-                    for path in watch.seen():
+                    there = {run.root / name for name in run.tree()}
+                    for path in {*watch.seen(), *there}:
                         name = str(path.relative_to(run.root)).replace(run.names.get(id, id), id)
                         kinds[name] = "folder" if path.is_dir() or kinds.get(name) == "folder" else "file"
         finally:
