@@ -34,6 +34,7 @@ def test_a_machine_without_adapter_is_not_examined(tmp_path: Path) -> None:
         "roots",
         "permission",
         "watching",
+        "recording",
     ]
 
 

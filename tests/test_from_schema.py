@@ -186,7 +186,7 @@ def test_value_past_the_limits(limits: Limits) -> None:
 
 def test_surrogate_never_reached() -> None:
     """Where lone surrogates may be sent, they are."""
-    limits = Limits(surrogates=True)
+    limits = Limits(surrogates=True, max_length=50, size=10)
     find(any_json(limits), lambda value: any(map(_json.has_lone_surrogate, _json.strings(value))), settings=SEARCH)
 
 

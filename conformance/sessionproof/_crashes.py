@@ -10,7 +10,7 @@ from sessionproof import _tree
 from sessionproof._disk import PAGE, Disk, Make, Operation, Rename, Sync, Unlink, Write
 from sessionproof._history import History
 from sessionproof._json import JSON, Object
-from sessionproof._judge import DeathJudge, Judge, Violated
+from sessionproof._judge import NOBODY, DeathJudge, Violated
 from sessionproof._protocol import Answer, Call, Outcome, Refusal
 from sessionproof._wording import short
 from sessionproof._worlds import Absent, Present, State, Violation, Worlds, suspected
@@ -130,7 +130,7 @@ def _dies_again(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> No
     """The first open after a death, and the first write, are cut short by another (ATM-7)."""
     with _opened(run, disk, worlds, recorded=True) as twin:
         # What the first death has broken is for the other probes to find.
-        judge, twin.judge = twin.judge, Judge("", {})
+        judge, twin.judge = twin.judge, NOBODY
         twin.do({"do": "wake"})
         twin.do({"do": "look"})
         _writes(twin, call)
@@ -160,7 +160,7 @@ def _recovers_twice(run: "Run", disk: Disk, worlds: Worlds, _: Call | None) -> N
 
 def _observed(twin: "Run") -> "Observed":
     """All that the protocol shows, but for what may be another each time: revisions, moments of change, reasons."""
-    twin.observed, twin.judge = [], Judge("", {})
+    twin.observed, twin.judge = [], NOBODY
     twin.do({"do": "wake"})
     twin.do({"do": "look"})
     seen = [(call.method, _stable(outcome)) for call, outcome in twin.observed]

@@ -35,8 +35,14 @@ class Judge:
 
     def counts(self, violation: Violation) -> bool:
         """Whether the finding is about the requirement that is probed."""
+        if self == NOBODY:
+            return False
         names = {self.translate.get(name, name) for name in violation.requirements}
         return not violation.requirements or self.requirement in names
+
+
+NOBODY = Judge("", {})
+"""Counts nothing, not even what counts against whichever requirement is probed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,7 @@ class Lab:
         return any(self._changes_a_file(logs=logs) for logs in self.statement.keeps)
 
     def _changes_a_file(self, *, logs: bool) -> bool:
-        run = Run(self, Setup(logs=logs), Judge("", {}))
+        run = Run(self, Setup(logs=logs), Judge("STO-2", {}))
         before = run.tree()
         for id in self.ids(1, logs=logs):
             run.write(id, self.content(logs=logs).plain(0, id))

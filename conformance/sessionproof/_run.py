@@ -19,7 +19,7 @@ from sessionproof._content import Content
 from sessionproof._crashes import Answered
 from sessionproof._disk import Disk
 from sessionproof._json import JSON, Object
-from sessionproof._judge import DeathJudge, EnvironmentFault, Judge, Steps, Violated
+from sessionproof._judge import NOBODY, DeathJudge, EnvironmentFault, Judge, Steps, Violated
 from sessionproof._model import Model
 from sessionproof._placeholders import LOG, named, resolved
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, WRITES, Answer, Call, Kind, Outcome, Refusal, Silence
@@ -253,26 +253,6 @@ class Run:
         if isinstance(self.last, Answer):
             self.names[cast("str", step["as"])] = cast("str", self.last.result["id"])
 
-    def step_describe(self, step: Object) -> None:
-        """Describe a log: what `read` gives as its metadata, with these members for those that were described last."""
-        id = cast("str", step["id"])
-        self.perform(Call("describe", {"id": id, "meta": self.meta(id, cast("Object", step["meta"]))}))
-
-    def meta(self, id: str, meta: Object) -> Object:
-        """What `describe` may be given: what `read` gives, with these members for those that were described last."""
-        if not self.listed("read"):
-            return meta
-        self.perform(Call("read", {"id": id}))
-        found = self.last.result.get("meta") if isinstance(self.last, Answer) else None
-        known: Object = found if isinstance(found, dict) else {}
-        rest: Object = {name: value for name, value in known.items() if name not in self.described.get(id, ())}
-        self.described[id] = frozenset(meta)
-        # A declared schema may hold members together that cannot stand apart.
-        for changed in ({**rest, **meta}, {**known, **meta}):
-            if self.content.fits("meta", changed) or not self.content.declares("meta"):
-                return changed
-        return meta
-
     def perform(self, call: Call) -> None:
         """Send a call, judge its outcome."""
         if not self.place.carries(
@@ -312,7 +292,13 @@ class Run:
         self.perform(Call("save", {"id": id, "document": step["document"], "if_revision": known[back]}))
 
     def step_look(self, step: Object) -> None:
-        """Observe everything that the protocol shows of these sessions, and the store as a whole."""
+        """Observe everything that the protocol shows of these sessions, and the store as a whole.
+
+        Where the step says `unjudged`, what is wrong about it is for others to find.
+        """
+        judge = self.judge
+        if step.get("unjudged"):
+            self.judge = NOBODY
         ids = cast("list[str]", step.get("ids", self.ids()))
         for id in ids:
             for method in ("read" if self.setup.logs else "load", "exists"):
@@ -326,6 +312,7 @@ class Run:
                 if self.listed(method):
                     self.perform(Call(method))
             self.step_latest({})
+        self.judge = judge
 
     def step_latest(self, _: Object) -> None:
         """Ask which session is the latest: of all, or for every pair that sessions were created for."""
@@ -434,7 +421,6 @@ def perform(run: Run, steps: Iterable[Object]) -> None:
 _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "call": Run.step_call,
     "create": Run.step_create,
-    "describe": Run.step_describe,
     "conditional save": Run.step_conditional,
     "look": Run.step_look,
     "latest": Run.step_latest,

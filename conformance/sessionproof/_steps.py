@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _checks, _damage, _format_steps, _json, _tree, _watch
+from sessionproof import _checks, _damage, _format_steps, _json, _metadata, _tree, _watch
 from sessionproof._history import Harm
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import resolved
@@ -287,7 +287,7 @@ def attempt(run: "Run", step: Object) -> None:
     """
     params = cast("Object", step["params"])
     if step["method"] == "describe":
-        params = Object(params, meta=run.meta(cast("str", params["id"]), cast("Object", params["meta"])))
+        params = Object(params, meta=_metadata.meta_of(run, cast("str", params["id"]), cast("Object", params["meta"])))
     outcome = run.no_store or run.process.call(Call(cast("str", step["method"]), params))
     run.last = outcome
     if isinstance(outcome, Answer) and "as" in step:
@@ -406,6 +406,7 @@ def _anonymous(document: Object) -> Object:
 
 
 STEPS: dict[str, Callable[["Run", Object], None]] = {
+    "describe": _metadata.describe,
     "edit": edit,
     "damaged as opened": damaged_as_opened,
     "empty": empty,

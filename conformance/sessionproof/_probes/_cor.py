@@ -277,11 +277,12 @@ def damaged_ids_work_again(trial: Trial) -> None:
                 {"edit": "zero", "from": 0, "to": size},
                 {"edit": "hostile", "name": "a list"},
             ]
+            glimpse: Object = {**look, "unjudged": True}
             if trial.has("delete"):
                 damaged(
                     trial, base, ((hurt, selector) for hurt in hurts), "COR-12", delete, look, write, look, fresh, look
                 )
-            damaged(trial, base, ((hurt, selector) for hurt in hurts), "COR-12", look, write, look, fresh, look)
+            damaged(trial, base, ((hurt, selector) for hurt in hurts), "COR-12", glimpse, write, look, fresh, look)
     trial.need(damaged_files=1)
 
 
