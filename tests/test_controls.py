@@ -102,6 +102,7 @@ CONTROLS = [
     Control("_files:Unordered", "STO"),
     Control("_files:Seconds", "STO-9 STO-10"),
     Control("_layouts:TwoGenerations", "COR STO-11 ATM-1 ATM-2 ATM-3 ATM-6 ATM-7 ATM-9 ATM-10"),
+    Control("_layouts:Locked", "ATM-1 ATM-6"),
     Control("_layouts:Quarantine", "COR STO-8"),
     Control("_layouts:Indexed", "STO COR SEC", PLAIN),
     Control("_layouts:Apart", "STO-11 COR"),

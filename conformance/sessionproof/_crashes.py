@@ -72,6 +72,7 @@ def crashes(run: "Run", step: Object) -> None:
     look = {"again": _dies_again, "twice": _recovers_twice}.get(str(step.get("how", "")), _judged)
     process = cast("RecordedProcess", run.process)
     operations = process.recorded(run.outside, run.place.volatile)
+    process.end_if_named(operations)
     base, known = run.base
 
     def volatile(name: str) -> bool:

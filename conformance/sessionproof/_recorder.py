@@ -17,6 +17,10 @@ _PATIENCE = 10.0
 """Seconds that a trace may lag behind an answer."""
 
 
+_QUIET = 0.01
+"""Seconds without an operation after which the adapter has come to rest."""
+
+
 class NoRecorder(Exception):  # noqa: N818 - reads as what is lacking
     """This machine cannot record what a process does. The message says what it lacks."""
 
@@ -87,7 +91,12 @@ class RecordedProcess(AdapterProcess):
             Refused: They do not lead to what lies in the folder now.
         """
         assert self._recording is not None
-        self._catch_up()
+        quiet = -1
+        while quiet != self.count:
+            # What is done behind an answer belongs to the recording, until nothing more is done.
+            quiet = self.count
+            time.sleep(_QUIET)
+            self._catch_up()
         if self._failed is not None:
             raise self._failed
         there = {
@@ -108,6 +117,16 @@ class RecordedProcess(AdapterProcess):
                 "that no system call shows, such as shared memory"
             )
         return self._recording.operations
+
+    def end_if_named(self, operations: list[Operation]) -> None:
+        """End the process where its number may stand in a file or a name: a lock of a living process is respected."""
+        assert self._recording is not None
+        numbers = [str(number).encode() for number in self._recording.threads]
+        members = [getattr(operation, name, b"") for operation in operations for name in ("data", "name", "new_name")]
+        texts = [member for member in members if isinstance(member, bytes)]
+        if any(number in text for number in numbers for text in texts):
+            # At the end of its input, so that strace waits for it: a process that nobody waited for is still there.
+            self.end()
 
     @property
     def count(self) -> int:

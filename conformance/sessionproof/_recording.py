@@ -63,6 +63,11 @@ class Recording:
         self._top, self.disk, self.operations = top, disk or Disk(), list[Operation]()
         self._next = max(self.disk.inodes) + 1
 
+    @property
+    def threads(self) -> frozenset[int]:
+        """The numbers of all threads and processes that were seen."""
+        return frozenset(self._processes)
+
     # -- system calls --------------------------------------------------------------------------------------------------
 
     def take(self, call: Syscall) -> None:

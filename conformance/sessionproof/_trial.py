@@ -244,7 +244,9 @@ class Trial:
 
 
 # Steps that any history may do without. The others prepare what comes after them.
-_SPARED = frozenset({"call", "conditional save", "crashes", "create", "describe", "latest", "look", "reopen", "try"})
+_SPARED = frozenset(
+    {"call", "conditional save", "crashes", "create", "describe", "latest", "look", "reopen", "rest", "try"}
+)
 
 
 def shorten(lab: Lab, requirement: str, translate: Mapping[str, str], found: Violated) -> Violated:

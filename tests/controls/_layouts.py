@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from controls._files import Files
@@ -67,6 +69,36 @@ class Quarantine(Files):
     def delete(self, id: str) -> bool:
         existed = self.folder.remove(f"{self.name_of(id)}.quarantine")
         return super().delete(id) or existed
+
+
+class Locked(Files):
+    """A save holds a lock file with the number of its process; the lock of a process that lives is respected."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        lock = self.folder.root / ".lock"
+        while True:
+            try:
+                file = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                break
+            except FileExistsError as error:
+                if _lives(lock):
+                    raise Conflict("another process saves") from error
+                lock.unlink(missing_ok=True)
+        try:
+            os.write(file, str(os.getpid()).encode())
+            os.close(file)
+            return super().save(id, document, if_revision)
+        finally:
+            lock.unlink()
+
+
+def _lives(lock: Path) -> bool:
+    """Whether the process that holds the lock is there; a lock without a number is of one that died."""
+    try:
+        os.kill(int(lock.read_text(encoding="ascii")), 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _entries(folder: Folder) -> list[str]:

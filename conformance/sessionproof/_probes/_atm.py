@@ -58,6 +58,7 @@ def _die_everywhere(trial: Trial, actions: tuple[str, ...], how: str = "") -> No
     crashes: Object = {"do": "crashes", "how": how} if how else {"do": "crashes"}
     with trial.run(_RECORDED) as run:
         _plain(run, trial)
+        run.do({"do": "rest"})
         run.do(crashes)
     kinds: st.SearchStrategy[str] = st.sampled_from(actions)
     sizes: st.SearchStrategy[int] = st.sampled_from(_SIZES)
@@ -70,6 +71,7 @@ def _die_everywhere(trial: Trial, actions: tuple[str, ...], how: str = "") -> No
             _act(run, trial, ids[0], "write", 23 - drawn[0][1], drawn[-1][2])
             for what, number, size, place in drawn:
                 _act(run, trial, ids[place % len(ids)], what, number, size)
+            run.do({"do": "rest"})
             run.do(crashes)
 
     histories: st.SearchStrategy[list[tuple[str, int, int, int]]] = st.lists(one, min_size=1, max_size=4)
