@@ -9,7 +9,8 @@ class Budget:
     """How much is tried, in counts: never in seconds, so that verdicts do not depend on the speed of the machine.
 
     `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
-    the length of a long one, `appends` to one log; of curated lists every `share`-th entry.
+    the length of a long one, `appends` to one log, `deaths` that are followed by a second one; of curated lists every
+    `share`-th entry.
     """
 
     examples: int
@@ -21,6 +22,7 @@ class Budget:
     items: int
     item_length: int
     appends: int
+    deaths: int
     share: int
 
 
@@ -35,6 +37,7 @@ PROFILES: Mapping[str, Budget] = {
         items=300,
         item_length=70_000,
         appends=1_000,
+        deaths=12,
         share=9,
     ),
     "standard": Budget(
@@ -47,6 +50,7 @@ PROFILES: Mapping[str, Budget] = {
         items=300,
         item_length=1_000_000,
         appends=10_000,
+        deaths=40,
         share=1,
     ),
     "exhaustive": Budget(
@@ -59,6 +63,7 @@ PROFILES: Mapping[str, Budget] = {
         items=3_000,
         item_length=17_000_000,
         appends=10_000,
+        deaths=1 << 30,
         share=1,
     ),
 }

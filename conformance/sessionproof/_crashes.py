@@ -4,7 +4,7 @@ import contextlib
 import copy
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from sessionproof import _tree
 from sessionproof._disk import PAGE, Disk, Make, Operation, Rename, Sync, Unlink, Write
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sessionproof._recorder import RecordedProcess
     from sessionproof._run import Run
 
+T = TypeVar("T")
 Observed: TypeAlias = list[tuple[str, JSON]]
 _SHOWN = 12
 _OF_CALLS = {"delete": "ATM-3", "append": "ATM-4", "append_events": "ATM-4", "compact": "ATM-4", "describe": "ATM-4"}
@@ -67,7 +68,7 @@ def crashes(run: "Run", step: Object) -> None:
     """Let the process die at every point of the run so far, and judge what each leaves.
 
     With `again`, each is opened while that is recorded too, and the process dies at every point of it; with `twice`,
-    two recoveries of each are compared.
+    two recoveries of each are compared. `most` limits how many are tried; the others are counted.
     """
     look = {"again": _dies_again, "twice": _recovers_twice}.get(str(step.get("how", "")), _judged)
     process = cast("RecordedProcess", run.process)
@@ -78,7 +79,7 @@ def crashes(run: "Run", step: Object) -> None:
     def volatile(name: str) -> bool:
         return _tree.is_volatile(name, run.place.volatile)
 
-    seen: set[object] = set()
+    states: dict[object, tuple[Death, Disk, Worlds, Call | None]] = {}
     for death, whole in deaths(operations, base):
         done = [answer for answer in run.answers if answer.count <= death.count]
         under_way = [answer for answer in run.answers if answer.count > death.count]
@@ -86,16 +87,20 @@ def crashes(run: "Run", step: Object) -> None:
         # Where an answer came just here nothing is in flight: a death right after it loses nothing.
         call = under_way[0].call if under_way and not answered else None
         disk = whole.without(volatile)
-        key = (disk.key(), len(done), call is None)
-        if key in seen:
-            continue
-        seen.add(key)
-        run.count("crash states")
         worlds = died(run, done[-1].after if done else known, call)
+        states.setdefault((disk.key(), len(done), call is None), (death, disk, worlds, call))
+    run.count("crash states possible", len(states))
+    for death, disk, worlds, call in _spread([*states.values()], cast("int", step.get("most", len(states)))):
+        run.count("crash states")
         try:
             look(run, disk, worlds, call)
         except Violated as found:
             raise _told(run, found, death, operations, call) from None
+
+
+def _spread(states: Sequence[T], most: int) -> Sequence[T]:
+    """So many of them, evenly; all where there are no more."""
+    return states if len(states) <= most else [states[number * len(states) // most] for number in range(most)]
 
 
 def _told(run: "Run", found: Violated, death: Death, operations: Sequence[Operation], call: Call | None) -> Violated:

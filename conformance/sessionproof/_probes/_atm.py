@@ -128,7 +128,8 @@ def recovery_may_die(trial: Trial) -> None:
         with trial.run(_RECORDED) as run:
             for number, what in enumerate(history):
                 _act(run, trial, id, what, number, _SIZES[number])
-            run.do({"do": "crashes", "how": "again"})
+            run.do({"do": "rest"})
+            run.do({"do": "crashes", "how": "again", "most": trial.budget.deaths})
     trial.need(writes_acknowledged=1, crash_states=10)
 
 
