@@ -8,6 +8,7 @@ import pytest
 from miniatures._clean import Clean, CleanFormat
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
+from miniatures._clean_secrets import CleanSecrets
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN, Broken
 from sessionproof import Adapter
@@ -24,6 +25,7 @@ CLEAN: list[tuple[type[Adapter], str]] = [
     *((CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR", "ATM"}),
     *((CleanStep, id) for id in REQUIREMENTS if id[:3] in {"FMT", "LOG", "COR", "ATM"}),
     *((CleanStepFolder, id) for id in REQUIREMENTS if id[:3] in {"LOG", "COR", "ATM"}),
+    (CleanSecrets, "FMT-5"),
     *((CleanCreated, id) for id in REQUIREMENTS if id[:3] in {"STO", "LOG", "IDS", "SEC", "ATM"}),
 ]
 

@@ -25,7 +25,7 @@ from sessionproof._worlds import (
 )
 
 
-def create(_: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Worlds) -> Step:
+def create(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Worlds) -> Step:
     """Judge the outcome of `create`."""
     agent, creator = cast("str", call.params["agent"]), cast("str", call.params["created_by"])
     if isinstance(outcome, Refusal):
@@ -34,8 +34,9 @@ def create(_: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Worlds
         return refused(after, call, outcome, ("LOG-6", *_hostile_names(agent, creator)), "the id of a new session")
     id = cast("str", cast("Answer", outcome).result["id"])
     made = replace(worlds, created=(*worlds.created, (id, agent, creator, worlds.epoch)))
-    # Of a store that promises nothing what was made before an `open` may never have been.
-    known = any(not isinstance(state, Anything) for state in worlds.sessions.get(id, ()))
+    # Of a store that promises nothing what was made before the last `open` may never have been.
+    known = any(id == made_before for made_before, *_ in worlds.created)
+    known = known or (id in worlds.sessions and rules.statement.durability != "none")
     new = made.with_states(id, [Present(History(), ("LOG-6",), changed=worlds.epoch)])
     if not known:
         return Step(others_suspect(new, id))

@@ -27,13 +27,12 @@ _OF_CALLS = {"delete": "ATM-3", "append": "ATM-4", "append_events": "ATM-4", "co
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A call of the recorded run, or None for a new store object: the worlds before and after its answer.
+    """A call of the recorded run, or None for a new store object, and the worlds after its answer.
 
     `count` is the number of operations that were recorded when the answer came.
     """
 
     call: Call | None
-    before: Worlds
     after: Worlds
     count: int
 

@@ -100,7 +100,7 @@ class Run:
         self.surroundings: Tree | None = None
         self._open()
         self._learn("")
-        self._answered(None, self.worlds)
+        self._answered(None)
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -234,9 +234,9 @@ class Run:
         for violation in step.violations:
             self.report(violation)
 
-    def _answered(self, call: Call | None, before: Worlds) -> None:
+    def _answered(self, call: Call | None) -> None:
         if isinstance(self.process, RecordedProcess):
-            self.answers.append(Answered(call, before, self.worlds, self.process.count))
+            self.answers.append(Answered(call, self.worlds, self.process.count))
 
     # -- the steps by name ---------------------------------------------------------------------------------------------
 
@@ -275,11 +275,10 @@ class Run:
             self._learn(made if call.method == "create" and isinstance(made, str) else call.id)
         if isinstance(outcome, Answer) and isinstance(outcome.result.get("revision"), str):
             self.revisions.setdefault(call.id, []).append(cast("str", outcome.result["revision"]))
-        before = self.worlds
+        absent = all(isinstance(state, Absent) for state in self.worlds.states(call.id))
         self._judged(call, outcome)
-        self._answered(call, before)
+        self._answered(call)
         if self.surroundings is not None:
-            absent = all(isinstance(state, Absent) for state in before.states(call.id))
             _steps.compare_surroundings(self, call, outcome, absent=absent)
 
     def step_conditional(self, step: Object) -> None:
@@ -327,10 +326,9 @@ class Run:
         """Close in an orderly way, and build a new store object in the same process."""
         self._close()
         self._open()
-        before = self.worlds
         self.worlds = self.place.model.reopened(self.worlds, orderly=True)
         self._learn("")
-        self._answered(None, before)
+        self._answered(None)
 
     def step_restart(self, step: Object) -> None:
         """End the process (`close`: orderly; `eof`: at the end of its input; `kill`: at once) and open in another."""
@@ -357,7 +355,7 @@ class Run:
             self.process.end()
             self.process = self.place.fresh_process(self.setup)
         self._open()
-        self._answered(None, self.worlds)
+        self._answered(None)
 
     def step_tick(self, step: Object) -> None:
         """Let a clock tick pass: what changes next is later than what changed before."""

@@ -165,7 +165,8 @@ def compare_surroundings(run: "Run", call: Call, outcome: Outcome, *, absent: bo
     assert run.surroundings is not None
     changed = _tree.difference(run.surroundings, around(run))
     if changed:
-        summary = f"`{call.method}` with the id {short(call.id)} reaches out of the root: {changed}."
+        named = f"for {short(call.params)}" if call.method == "create" else f"with the id {short(call.id)}"
+        summary = f"`{call.method}` {named} reaches out of the root: {changed}."
         run.report(Violation(("IDS-1",), "outside-changed", summary, "nothing outside the root changes", changed))
         run.surroundings = around(run)
     if not isinstance(outcome, Answer) or not absent:

@@ -1,6 +1,19 @@
 """Every broken store, for every requirement of the groups that have probes."""
 
-from miniatures import _atm, _cor, _fmt, _ids, _log, _log_calls, _log_content, _log_damage, _log_faces, _sec, _sto
+from miniatures import (
+    _atm,
+    _cor,
+    _fmt,
+    _ids,
+    _log,
+    _log_calls,
+    _log_content,
+    _log_damage,
+    _log_faces,
+    _log_reviewed,
+    _sec,
+    _sto,
+)
 from miniatures._table import BROKEN, Broken
 
 __all__ = [
@@ -15,6 +28,7 @@ __all__ = [
     "_log_content",
     "_log_damage",
     "_log_faces",
+    "_log_reviewed",
     "_sec",
     "_sto",
 ]
