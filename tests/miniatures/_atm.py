@@ -113,7 +113,7 @@ class CutsTwoLines(CleanLog):
 # -- ATM-5: lists ------------------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-5", "listed-absent", also="ATM")
+@breaks("ATM-5", "listed-absent", also="ATM SEC-2")
 class TemporariesAreListed(Clean):
     """The temporary file of a save has a name that `list` takes for a session."""
 
@@ -124,7 +124,7 @@ class TemporariesAreListed(Clean):
         temporary.replace(self.path(name))
 
 
-@breaks("ATM-5", "listed-absent", also="ATM")
+@breaks("ATM-5", "listed-absent", also="ATM FMT-4 FMT-8 COR-1 COR-2 COR-4 COR-7 COR-10 SEC-2")
 class ListedFirst(Clean):
     """A save enters its session into an index, from which lists are made, before it writes the file."""
 
@@ -176,7 +176,7 @@ class LockStays(Clean):
             lock.unlink()
 
 
-@breaks("ATM-6", "wrong-entries", also="ATM")
+@breaks("ATM-6", "wrong-entries", also="ATM COR-12")
 class Glues(CleanLog):
     """An append is written behind a torn record, and read as part of it."""
 
@@ -188,7 +188,7 @@ class Glues(CleanLog):
 # -- ATM-9: acknowledgements -------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-9", "lost", also="ATM STO-7 STO-8 SEC")
+@breaks("ATM-9", "lost", also="ATM STO-7 STO-8 SEC STO-4 STO-5 STO-9 STO-10 STO-12 FMT-4 FMT-8 IDS-6")
 class AnswersFirst(Clean):
     """A save is answered from memory, and written when the next is made or the store is closed."""
 
@@ -250,7 +250,7 @@ class Journaled(InPlace):
         return None if name.endswith(".journal") else super().id_in(name)
 
 
-@breaks("ATM-7", "load-corrupt", also="ATM")
+@breaks("ATM-7", "load-corrupt", also="ATM SEC-2")
 class JournalGoesFirst(Journaled):
     """The journal is removed before what it holds is written."""
 
@@ -259,7 +259,7 @@ class JournalGoesFirst(Journaled):
         self.put(name, data, os.O_TRUNC)
 
 
-@breaks("ATM-10", "recovery-differs", also="ATM")
+@breaks("ATM-10", "recovery-differs", also="ATM SEC-2")
 class RecoversByTurns(Journaled):
     """A journal is carried out, or thrown away where the old file is whole, depending on what was opened before."""
 

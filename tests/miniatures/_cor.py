@@ -113,7 +113,7 @@ class OneHidesSummaries(Clean):
         return sorted((pair for pair in found if pair[1] is not None), key=lambda pair: pair[1].changed, reverse=True)
 
 
-@breaks("COR-4", "not-listed")
+@breaks("COR-4", "not-listed", also="ATM-5 ATM-7")
 class IndexIsTrusted(Clean):
     """`list` reads an index, and takes a damaged one for an empty one."""
 
@@ -185,7 +185,7 @@ class PipesAreOpened(Clean):
         return super().list()
 
 
-@breaks("COR-8", "listed-absent")
+@breaks("COR-8", "listed-absent", also="ATM-5 ATM-7")
 class ForeignIsListed(Clean):
     """Every entry of the root is a session."""
 

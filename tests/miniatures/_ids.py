@@ -232,7 +232,7 @@ class WholeNames(Named):
         return quote(id, safe="", errors="replace")
 
 
-@breaks("IDS-6", "load-corrupt", also="COR-8 COR-11")
+@breaks("IDS-6", "load-corrupt", also="COR-8 COR-11 ATM-5 ATM-6 ATM-7")
 class LockIsAnId(WholeNames):
     """One name is that of the lock."""
 
@@ -245,7 +245,7 @@ class LockIsAnId(WholeNames):
         return None if name == ".lock" else super().id_in(name)
 
 
-@breaks("IDS-6", "lost", also="COR-8 COR-11")
+@breaks("IDS-6", "lost", also="COR-8 COR-11 ATM-5 ATM-7")
 class TemporaryIsAnId(WholeNames):
     """Files have the ids for names, and each is first written under its name with `.tmp` behind it."""
 

@@ -17,15 +17,15 @@ class LastOfBatchIsLost(CleanLog):
 
     def history(self, log: Log) -> Records:
         entries = super().history(log)
-        following = [record.batch for record in entries[1:]]
+        following = [*(record.batch for record in entries[1:]), None]
         return [
             record
-            for record, next_batch in zip(entries, [*following, None], strict=True)
+            for record, next_batch in zip(entries, following, strict=False)
             if record.batch in {record.number, next_batch}
         ]
 
 
-@breaks("LOG-1", "wrong-order")
+@breaks("LOG-1", "wrong-order", also="ATM-1 ATM-4 ATM-9")
 class BatchIsReversed(CleanLog):
     """The entries of a batch are written last first, as from a stack."""
 
@@ -33,7 +33,7 @@ class BatchIsReversed(CleanLog):
         return super().append(id, entries[::-1])
 
 
-@breaks("LOG-1", "numbers-wrong")
+@breaks("LOG-1", "numbers-wrong", also="COR-9")
 class NumbersAreCounted(CleanLog):
     """The first number after a start is one above the count of entries: one that an event has is given again."""
 
@@ -46,7 +46,7 @@ class NumbersAreCounted(CleanLog):
         return False
 
 
-@breaks("LOG-1", "numbers-wrong")
+@breaks("LOG-1", "numbers-wrong", also="STO-3 FMT-2 FMT-8 IDS-2 IDS-5 IDS-6")
 class NumbersFromZero(CleanLog):
     """The numbers that an append answers begin with 0."""
 
@@ -54,14 +54,14 @@ class NumbersFromZero(CleanLog):
         return [number - 1 for number in super().append(id, entries)]
 
 
-@breaks("LOG-1", "numbers-wrong")
+@breaks("LOG-1", "numbers-wrong", also="IDS-5 IDS-6")
 class EventsHaveNumbersOfTheirOwn(CleanLog):
     """Events are counted apart, so that entries before and behind them have numbers that follow each other."""
 
     steps = frozenset({"entry", "boundary"})
 
 
-@breaks("LOG-1", "wrong-entries")
+@breaks("LOG-1", "wrong-entries", also="ATM-7")
 class RetryIsDropped(CleanLog):
     """An append that equals the one before is taken for a retry: it is acknowledged and not read."""
 
@@ -99,7 +99,7 @@ class LastIsReadTwice(CleanLog):
 # -- LOG-2: boundaries -------------------------------------------------------------------------------------------------
 
 
-@breaks("LOG-2", "boundary-ignored")
+@breaks("LOG-2", "boundary-ignored", also="IDS-3 IDS-4 IDS-5 IDS-6")
 class BoundaryIsIgnored(CleanLog):
     """All entries are read, those before the boundary too."""
 
@@ -107,7 +107,7 @@ class BoundaryIsIgnored(CleanLog):
         return False
 
 
-@breaks("LOG-2", "boundary-ignored")
+@breaks("LOG-2", "boundary-ignored", also="STO-7 IDS-3 IDS-4 IDS-5 IDS-6 ATM-1 ATM-4 ATM-9")
 class BoundaryUntilRestart(CleanLog):
     """Boundaries are kept in memory beside the file, and those of an earlier process are not looked for."""
 
@@ -127,7 +127,7 @@ class FirstArchive(CleanLog):
         return next((record.value["archive"] for record in log.records if record.kind == "boundary"), None)
 
 
-@breaks("LOG-2", "archive-wrong")
+@breaks("LOG-2", "archive-wrong", also="IDS-3 IDS-4 IDS-5 IDS-6 COR-1 ATM-1 ATM-4 ATM-6 ATM-9")
 class ArchiveUntilAppend(CleanLog):
     """The archive is named only as long as nothing stands behind the boundary."""
 
@@ -152,7 +152,7 @@ class LegacyIsNoBoundary(CleanStep):
         return super().is_boundary(record) and "archive" in record.value
 
 
-@breaks("LOG-2", "archive-wrong")
+@breaks("LOG-2", "archive-wrong", also="FMT-2")
 class LegacyKeepsArchive(CleanStep):
     """Behind a boundary without an archive that of an earlier boundary is named."""
 
@@ -177,7 +177,7 @@ class LegacyTextIsAnEntry(CleanStep):
 # -- LOG-3: events -----------------------------------------------------------------------------------------------------
 
 
-@breaks("LOG-3", "event-in-history")
+@breaks("LOG-3", "event-in-history", also="COR-1 COR-2 COR-3 COR-7 ATM-9")
 class EventsAreHistory(CleanLog):
     """Events are read among the entries."""
 
@@ -185,7 +185,7 @@ class EventsAreHistory(CleanLog):
         return [record for record in self.since_boundary(log) if record.kind in {"entry", "event"}]
 
 
-@breaks("LOG-3", "event-in-history")
+@breaks("LOG-3", "event-in-history", also="STO-7 COR-1 COR-2 COR-3 COR-7 ATM-9")
 class EventsAreHistoryAfterRestart(CleanLog):
     """Which records are events is known only to the process that wrote them."""
 
@@ -198,7 +198,7 @@ class EventsAreHistoryAfterRestart(CleanLog):
         return sorted([*super().history(log), *own], key=lambda record: record.number or 0)
 
 
-@breaks("LOG-3", "event-in-history")
+@breaks("LOG-3", "event-in-history", also="COR-1 COR-2 ATM-6 ATM-9")
 class LastEventIsHistory(CleanLog):
     """An event is read as long as it is the last step: nobody waits for the call that it belongs to."""
 
@@ -207,7 +207,7 @@ class LastEventIsHistory(CleanLog):
         return super().history(log) + [record for record in steps[-1:] if record.kind == "event"]
 
 
-@breaks("LOG-3", "event-in-history")
+@breaks("LOG-3", "event-in-history", also="COR-1 COR-2 COR-3 COR-7 ATM-9")
 class SteeringIsHistory(CleanStep):
     """An event that has a text of the user is read as a message."""
 
@@ -236,12 +236,12 @@ class Sorted(CleanLog):
         return sorted(super().history(log), key=lambda record: str(record.number).zfill(self.width))
 
 
-@breaks("LOG-4", "wrong-order", also="LOG-1")
+@breaks("LOG-4", "wrong-order", also="LOG-1 COR-9")
 class SortedAsText(Sorted):
     """Entries are sorted by their numbers as text: 10 comes before 9."""
 
 
-@breaks("LOG-4", "wrong-order", also="LOG-1")
+@breaks("LOG-4", "wrong-order", also="LOG-1 COR-9")
 class SortedAsNames(CleanStepFolder, Sorted):
     """Entries are sorted by the names of their files: step-10.json comes before step-9.json."""
 

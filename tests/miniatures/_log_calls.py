@@ -97,7 +97,7 @@ class IdsAreJoined(Counting):
         return f"{agent}-{created_by}-{self.count(json.dumps([agent, created_by]))}"
 
 
-@breaks("LOG-6", "id-given-twice", also="STO-3")
+@breaks("LOG-6", "id-given-twice", also="STO-3 IDS-4 IDS-5")
 class IdsAreUsedAgain(CleanCreated):
     """The id is one above the highest there is, so that that of a deleted log is given again."""
 
@@ -105,7 +105,7 @@ class IdsAreUsedAgain(CleanCreated):
         return str(max(map(int, self.list()), default=0) + 1)
 
 
-@breaks("LOG-6", "id-given-twice", also="STO-4 STO-6")
+@breaks("LOG-6", "id-given-twice", also="STO-4 STO-6 IDS-4 IDS-5")
 class IdsAreOneAboveTheCount(CleanCreated):
     """The id is one above the count of logs: after a delete that is one that is there."""
 
@@ -113,7 +113,7 @@ class IdsAreOneAboveTheCount(CleanCreated):
         return str(len([*self.list()]) + 1)
 
 
-@breaks("LOG-6", "id-given-twice", also="STO FMT IDS COR SEC")
+@breaks("LOG-6", "id-given-twice", also="STO FMT IDS COR SEC ATM-1 ATM-4 ATM-6 ATM-9")
 class IdsAreSeconds(CleanCreated):
     """The id is the time in seconds."""
 
@@ -121,7 +121,7 @@ class IdsAreSeconds(CleanCreated):
         return str(int(time.time()))
 
 
-@breaks("LOG-6", "latest-of-another", also="STO-9")
+@breaks("LOG-6", "latest-of-another", also="STO-9 IDS-4")
 class LatestByPrefix(CleanCreated):
     """`latest` takes every agent whose name begins with the one that is asked for."""
 
@@ -145,7 +145,7 @@ class LatestJoins(CleanCreated):
         return created is not None and "-".join(created.value.values()) == f"{agent}-{created_by}"
 
 
-@breaks("LOG-6", "latest-of-another", also="STO-9")
+@breaks("LOG-6", "latest-of-another", also="STO-9 IDS-4 IDS-5")
 class LatestOfAgent(CleanCreated):
     """`latest` does not look at the creator."""
 
@@ -180,7 +180,7 @@ class DescribeMerges(CleanLog):
         super().describe(id, {**old, **meta} if isinstance(meta, dict) else meta)
 
 
-@breaks("LOG-7", "wrong-entries")
+@breaks("LOG-7", "wrong-entries", also="FMT-2")
 class DescribeIsABoundary(CleanLog):
     """Entries before the metadata are no longer read."""
 
@@ -188,7 +188,7 @@ class DescribeIsABoundary(CleanLog):
         return record.kind in {"boundary", "meta"}
 
 
-@breaks("LOG-7", "meta-wrong")
+@breaks("LOG-7", "meta-wrong", also="STO-7 FMT-2 IDS-3 IDS-4 IDS-5 IDS-6 COR-1 ATM-1 ATM-4 ATM-9")
 class MetaUntilRestart(CleanLog):
     """The metadata that an earlier process described are not read."""
 
@@ -201,7 +201,7 @@ class MetaUntilRestart(CleanLog):
         return meta.value if meta and meta.at >= self.opened else None
 
 
-@breaks("LOG-7", "meta-wrong")
+@breaks("LOG-7", "meta-wrong", also="IDS-3 IDS-4 IDS-5 IDS-6 COR-1 ATM-1 ATM-4 ATM-6 ATM-9")
 class MetaUntilAppend(CleanLog):
     """The metadata are read from the last line, so that what is written behind them hides them."""
 
