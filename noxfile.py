@@ -109,6 +109,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench.py", *session.posargs)
 
 
+@nox.session
+def litmus(session: nox.Session) -> None:
+    """Hold the power-loss model to real file systems. Needs root. Arguments: -- --on ext4,xfs --runs 3 --only 4,6."""
+    install(session)
+    session.run("python", "-m", "litmus", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 def group(name: str) -> tuple[str, ...]:
     """The packages of a dependency group."""
     return nox.project.dependency_groups(PROJECT, name)

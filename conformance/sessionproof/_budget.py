@@ -9,8 +9,8 @@ class Budget:
     """How much is tried, in counts: never in seconds, so that verdicts do not depend on the speed of the machine.
 
     `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
-    the length of a long one, `appends` to one log, `deaths` that are followed by a second one; of curated lists every
-    `share`-th entry.
+    the length of a long one, `appends` to one log, `deaths` that are followed by a second one, `lives` that end in a
+    death, states of one `losses` of power; of curated lists every `share`-th entry.
     """
 
     examples: int
@@ -23,6 +23,8 @@ class Budget:
     item_length: int
     appends: int
     deaths: int
+    lives: int
+    losses: int
     share: int
 
 
@@ -38,6 +40,8 @@ PROFILES: Mapping[str, Budget] = {
         item_length=70_000,
         appends=1_000,
         deaths=12,
+        lives=24,
+        losses=200,
         share=9,
     ),
     "standard": Budget(
@@ -51,6 +55,8 @@ PROFILES: Mapping[str, Budget] = {
         item_length=1_000_000,
         appends=10_000,
         deaths=40,
+        lives=100,
+        losses=2_000,
         share=1,
     ),
     "exhaustive": Budget(
@@ -64,6 +70,8 @@ PROFILES: Mapping[str, Budget] = {
         item_length=17_000_000,
         appends=10_000,
         deaths=1 << 30,
+        lives=100,
+        losses=100_000,
         share=1,
     ),
 }

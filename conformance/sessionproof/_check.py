@@ -15,6 +15,7 @@ import pytest
 
 from sessionproof._client import AdapterFault
 from sessionproof._console import Screen, standard_output
+from sessionproof._loop import FileSystem
 from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._plugin import Suite, result_of
 from sessionproof._report import EXIT_INTERRUPTED, EXIT_KIT
@@ -32,6 +33,7 @@ class Request:
     strict: bool
     workers: int | None
     seed: int
+    confirm_on: tuple[FileSystem, ...]
     json_file: str | None
     junit_file: str | None
     html_file: str | None
@@ -139,6 +141,7 @@ def _arguments(request: Request, workers: int, folder: Path) -> list[str]:
         f"--sessionproof-only={','.join(request.only)}",
         f"--sessionproof-seed={request.seed}",
         f"--sessionproof-cases={request.cases}",
+        f"--sessionproof-confirm-on={','.join(request.confirm_on)}",
         *(["--sessionproof-strict"] if request.strict else []),
         *([f"--sessionproof-json={request.json_file}"] if request.json_file else []),
         *([f"--sessionproof-html={request.html_file}"] if request.html_file else []),

@@ -14,10 +14,11 @@ from sessionproof._budget import PROFILES
 from sessionproof._client import AdapterFault
 from sessionproof._judge import EnvironmentFault
 from sessionproof._lab import Lab
+from sessionproof._loop import UnknownFileSystem, file_systems
 from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._report import EXIT_ADAPTER, EXIT_INTERRUPTED, EXIT_NOT_CONFORMANT, EXIT_USAGE, kit_version
 from sessionproof._requirements import UnknownRequirement, catalogue, groups, selected
-from sessionproof._witness import printable
+from sessionproof._witness import confirmation_text, printable
 
 _MODULE = re.compile(r"[\w.]+:\w+")
 DEFAULT_MANIFEST = "sessionproof.toml"
@@ -29,7 +30,7 @@ class _Sentences(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
             return super().invoke(ctx)
-        except (ManifestError, UnknownRequirement, _validate.NotThere) as error:
+        except (ManifestError, UnknownRequirement, UnknownFileSystem, _validate.NotThere) as error:
             _fail(str(error), EXIT_USAGE)
         except (AdapterFault, EnvironmentFault) as fault:
             _fail(str(fault), EXIT_ADAPTER)
@@ -76,6 +77,14 @@ _manifest_option = click.option(
 )
 
 
+_confirm_on = click.option(
+    "--confirm-on",
+    default="",
+    metavar="ext4,xfs,btrfs",
+    help="Try what a loss of power breaks on real file systems (needs root and loop devices).",
+)
+
+
 @main.command()
 @_command
 @_manifest_option
@@ -88,6 +97,7 @@ _manifest_option = click.option(
     "-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many processes probe (default: one a core)."
 )
 @click.option("--seed", type=int, default=0, metavar="N", help="Where drawing starts (default 0).")
+@_confirm_on
 @click.option("--deviations", metavar="FILE", help="Recorded deviations, beside those of the manifest.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results as JUnit XML.")
@@ -98,12 +108,13 @@ _manifest_option = click.option(
     metavar="FOLDER",
     help="Where cases of failures go, and go from once they pass (default: cases).",
 )
-def check(
+def check(  # noqa: PLR0913, PLR0917 - what click gives
     command: tuple[str, ...],
     manifest: str | None,
     profile: str | None,
     only: str,
     deviations: str | None,
+    confirm_on: str,
     **options: Any,
 ) -> None:
     r"""Probe a store and report, requirement by requirement.
@@ -120,14 +131,16 @@ def check(
     if deviations is not None:
         chosen = dataclasses.replace(chosen, deviations=(*chosen.deviations, *_manifest.deviations(Path(deviations))))
     words = tuple(word for word in only.split(",") if word)
-    sys.exit(_check.check(_check.Request(chosen, profile or chosen.profile, words, **options)))
+    confirming = file_systems(confirm_on)
+    sys.exit(_check.check(_check.Request(chosen, profile or chosen.profile, words, confirm_on=confirming, **options)))
 
 
 @main.command()
 @click.argument("case", metavar="CASE")
 @_command
 @_manifest_option
-def replay(case: str, command: tuple[str, ...], manifest: str | None) -> None:
+@_confirm_on
+def replay(case: str, command: tuple[str, ...], manifest: str | None, confirm_on: str) -> None:
     """Carry out a case again: the same calls, judged by this version of the kit.
 
     The adapter is the one that the case names, unless a command or manifest says otherwise. Exit code 1 where the store
@@ -151,14 +164,22 @@ def replay(case: str, command: tuple[str, ...], manifest: str | None) -> None:
     _check.build(chosen)
     outside = tuple(Path(path) for path in chosen.allow_outside)
     with Lab(
-        chosen.launch, PROFILES[chosen.profile], volatile=chosen.volatile, assume=chosen.assume, outside=outside
+        chosen.launch,
+        PROFILES[chosen.profile],
+        volatile=chosen.volatile,
+        assume=chosen.assume,
+        outside=outside,
+        confirm_on=file_systems(confirm_on),
     ) as lab:
         found = _suite.replay(lab, content)
+        confirmations = () if found is None else _suite.confirmations(lab, found)
     if found is None:
         click.echo(f"{content['requirement']}: holds now. {len(content['steps'])} steps, none of them violates it.")
         return
     click.echo(f"{content['requirement']}: fails at step {len(found.steps)}. {printable(found.violation.summary)}")
     click.echo(f"expected  {printable(found.violation.expected)}\nobserved  {printable(found.violation.observed)}")
+    for confirmation in confirmations:
+        click.echo(f"on {confirmation.filesystem}: {confirmation_text(dataclasses.asdict(confirmation))}")
     sys.exit(EXIT_NOT_CONFORMANT)
 
 

@@ -168,12 +168,17 @@ def _claim(value: object) -> str:
 def _trials(id: str, trials: Mapping[str, int]) -> str:
     """What was tried, in a few words: what only this probe counts goes first, then calls that the requirement needs."""
     needed = {f"{name.replace('_', ' ')} calls" for names in catalogue()[id].operations for name in names}
-    counted = {what: number for what, number in trials.items() if not what.endswith(" acknowledged")}
+    counted = {what: number for what, number in trials.items() if not what.endswith((" acknowledged", " possible"))}
     ranked = sorted(counted.items(), key=lambda item: (item[0].endswith(" calls"), item[0] not in needed, -item[1]))
-    return ", ".join(_counted(number, _COUNTED.get(what, what)) for what, number in ranked[:3])
+    return ", ".join(
+        _counted(number, _COUNTED.get(what, what), trials.get(f"{what} possible", number))
+        for what, number in ranked[:3]
+    )
 
 
-def _counted(number: int, what: str) -> str:
+def _counted(number: int, what: str, possible: int) -> str:
+    if possible > number:
+        return f"{number:,} of {possible:,} {what}"
     if number == 1:
         first, _, rest = what.partition(" ")
         first = f"{first[:-3]}y" if first.endswith("ies") else first.removesuffix("s")

@@ -1,13 +1,13 @@
 """The step `crashes`: what a death at every point of a recorded run leaves, opened again and judged."""
 
-import contextlib
 import copy
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from sessionproof import _tree
-from sessionproof._disk import PAGE, Disk, Make, Operation, Rename, Sync, Unlink, Write
+from sessionproof._aftermath import around, goes_on, opened, told, writes
+from sessionproof._disk import PAGE, Disk, Operation, Write
 from sessionproof._history import History
 from sessionproof._json import JSON, Object
 from sessionproof._judge import NOBODY, DeathJudge, Violated
@@ -21,20 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Observed: TypeAlias = list[tuple[str, JSON]]
-_SHOWN = 12
 _OF_CALLS = {"delete": "ATM-3", "append": "ATM-4", "append_events": "ATM-4", "compact": "ATM-4", "describe": "ATM-4"}
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A call of the recorded run, or None for a new store object, and the worlds after its answer.
-
-    `count` is the number of operations that were recorded when the answer came.
-    """
-
-    call: Call | None
-    after: Worlds
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,42 +90,26 @@ def _spread(states: Sequence[T], most: int) -> Sequence[T]:
 
 
 def _told(run: "Run", found: Violated, death: Death, operations: Sequence[Operation], call: Call | None) -> Violated:
-    """The finding with the point of the death, and with the steps of the recorded run."""
-    where, lines = _point(death, operations, call)
-    violation = replace(
-        found.violation,
-        summary=f"{found.violation.summary} {where}",
-        observed="\n".join([found.violation.observed, *lines]),
-    )
-    return Violated(violation, run.setup, list(run.steps), found.files)
-
-
-@contextlib.contextmanager
-def _opened(run: "Run", disk: Disk, worlds: Worlds, *, recorded: bool = False) -> Generator["Run"]:
-    """A run on what a death has left, of which nothing was asked yet."""
-    twin = run.fork(disk, recorded=recorded)
-    twin.judge, twin.worlds, twin.base = DeathJudge(run.judge), worlds, (disk, worlds)
-    try:
-        yield twin
-    finally:
-        run.place.forget(twin)
+    where = f"The process died {'in `' + call.method + '`, ' if call else ''}after operation {death.count}"
+    where += f" and {death.cut} bytes of the next." if death.cut else f" of {len(operations)}."
+    return told(run, found, where, around(operations, death.count, death.cut, {}, "death"))
 
 
 def _judged(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> None:
-    with _opened(run, disk, worlds) as twin:
+    with opened(run, disk, worlds, DeathJudge(run.judge)) as twin:
         twin.do({"do": "wake"})
         twin.do({"do": "look"})
-        _goes_on(twin, call)
+        goes_on(twin, call, "ATM-6")
 
 
 def _dies_again(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> None:
     """The first open after a death, and the first write, are cut short by another (ATM-7)."""
-    with _opened(run, disk, worlds, recorded=True) as twin:
+    with opened(run, disk, worlds, DeathJudge(run.judge), recorded=True) as twin:
         # What the first death has broken is for the other probes to find.
         judge, twin.judge = twin.judge, NOBODY
         twin.do({"do": "wake"})
         twin.do({"do": "look"})
-        _writes(twin, call)
+        writes(twin, call)
         twin.judge = judge
         twin.do({"do": "crashes"})
 
@@ -146,7 +117,7 @@ def _dies_again(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> No
 def _recovers_twice(run: "Run", disk: Disk, worlds: Worlds, _: Call | None) -> None:
     """Two recoveries of one state agree, and so does the recovery of a recovered store (ATM-10)."""
     seen: list[Observed] = []
-    with _opened(run, disk, worlds) as first:
+    with opened(run, disk, worlds, DeathJudge(run.judge)) as first:
         seen.append(_observed(first))
         first.do({"do": "rest"})
         again = first.fork()
@@ -154,7 +125,7 @@ def _recovers_twice(run: "Run", disk: Disk, worlds: Worlds, _: Call | None) -> N
             seen.append(_observed(again))
         finally:
             run.place.forget(again)
-    with _opened(run, disk, worlds) as second:
+    with opened(run, disk, worlds, DeathJudge(run.judge)) as second:
         seen.append(_observed(second))
     for other in seen[:-1]:
         for (method, one), (_method, two) in zip(seen[-1], other, strict=True):
@@ -186,24 +157,6 @@ def _stable(outcome: Outcome) -> JSON:
     return result
 
 
-def _goes_on(twin: "Run", call: Call | None) -> None:
-    """The next write succeeds, and is there after another restart with all that was (ATM-6)."""
-    twin.do({"do": "disturb", "requirement": "ATM-6"})
-    _writes(twin, call)
-    for step in ("look", "reopen", "look"):
-        twin.do({"do": "disturb", "requirement": "ATM-6"})
-        twin.do({"do": step})
-
-
-def _writes(twin: "Run", call: Call | None) -> None:
-    """The next write: to the session that the death has met, or to any."""
-    sessions = list(twin.worlds.sessions)
-    id = call.id if call is not None and call.id in sessions else next(iter(sessions), None)
-    gone = id is None or all(isinstance(state, Absent) for state in twin.worlds.states(id))
-    if id is not None and not (gone and twin.listed("create")):
-        twin.write(id, twin.content.plain(17, id))
-
-
 def died(run: "Run", worlds: Worlds, call: Call | None) -> Worlds:
     """The worlds after a death, with a call in flight or none; each state is suspected of what it would break."""
     model = run.place.model
@@ -226,43 +179,3 @@ def died(run: "Run", worlds: Worlds, call: Call | None) -> Worlds:
 def _requirement(call: Call, worlds: Worlds) -> str:
     first = all(isinstance(state, Absent) for state in worlds.states(call.id))
     return _OF_CALLS.get(call.method, "ATM-2" if first else "ATM-1")
-
-
-def _point(death: Death, operations: Sequence[Operation], call: Call | None) -> tuple[str, list[str]]:
-    """Where the process died: a clause, and the operations around it."""
-    names = {0: "."}
-    texts = [_text(operation, names) for operation in operations]
-    where = f"The process died {'in `' + call.method + '`, ' if call else ''}after operation {death.count}"
-    where += f" and {death.cut} bytes of the next." if death.cut else f" of {len(operations)}."
-    first = max(0, death.count - _SHOWN)
-    lines = [f"{number + 1:>4}. {texts[number]}" for number in range(first, death.count)]
-    if death.cut:
-        lines.append(f"{death.count + 1:>4}. {texts[death.count]}: the first {death.cut} bytes of it")
-    lines.append("   -- death --")
-    lines += [f"{number + 1:>4}. {texts[number]}" for number in range(death.count, len(texts))][: _SHOWN // 3]
-    return where, ["the file operations:", *lines]
-
-
-def _text(operation: Operation, names: dict[int, str]) -> str:
-    def path(folder: int, name: bytes) -> str:
-        return f"{names.get(folder, '?')}/{name.decode('utf-8', 'backslashreplace')}".removeprefix("./")
-
-    match operation:
-        case Make(inode=inode, folder=folder, name=name, kind=kind):
-            names[inode] = path(folder, name)
-            return f"make the {kind} {names[inode]}"
-        case Write(inode=inode, offset=offset, data=data):
-            return f"write {len(data)} bytes at {offset} to {names.get(inode, '?')}"
-        case Rename(folder=folder, name=name, new_folder=new_folder, new_name=new_name):
-            old, new = path(folder, name), path(new_folder, new_name)
-            for inode, known in names.items():
-                if known == old:
-                    names[inode] = new
-            return f"rename {old} to {new}"
-        case Unlink(folder=folder, name=name):
-            return f"unlink {path(folder, name)}"
-        case Sync(inode=inode, data=data):
-            what = "everything" if inode is None else names.get(inode, "?")
-            return f"{'fdatasync' if data else 'fsync'} {what}"
-        case _:
-            return f"{type(operation).__name__.lower()} {names.get(getattr(operation, 'inode', 0), '?')}"

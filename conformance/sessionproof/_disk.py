@@ -19,7 +19,7 @@ TOP = 0
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A new inode with a name: a file, a folder, or a symbolic link that holds its target."""
+    """A new inode with a name: a file, a folder, or a symbolic link that holds its target. Without a name: b""."""
 
     inode: int
     folder: int
@@ -84,10 +84,14 @@ class Chmod:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """What was written to the inode is on the disk, or with None everything; `data`: as fdatasync(2) promises it."""
+    """What was written to the inode is on the disk, or with None everything; `data`: as fdatasync(2) promises it.
+
+    Where it `failed`, nothing is promised, and what was to be written may be lost for good.
+    """
 
     inode: int | None
     data: bool = False
+    failed: bool = False
 
 
 Operation: TypeAlias = Make | Write | Resize | Link | Unlink | Rename | Chmod | Sync
@@ -116,10 +120,7 @@ class Disk:
         self.count += 1
         match operation:
             case Make():
-                self.inodes[operation.inode] = Inode(
-                    operation.kind, operation.mode, operation.target, changed=self.count
-                )
-                self._name(operation.folder, operation.name, operation.inode)
+                self._make(operation)
             case Write(inode=number, offset=offset, data=data):
                 old = self._touched(number)
                 old.content = old.content[:offset].ljust(offset, b"\0") + data + old.content[offset + len(data) :]
@@ -131,15 +132,23 @@ class Disk:
             case Unlink():
                 del self._touched(operation.folder).names[operation.name]
             case Rename():
-                moved = self._touched(operation.folder).names.pop(operation.name)
-                replaced = self.inodes[operation.new_folder].names.get(operation.new_name)
-                if operation.exchange and replaced is not None:
-                    self._name(operation.folder, operation.name, replaced)
-                self._name(operation.new_folder, operation.new_name, moved)
+                self._rename(operation)
             case Chmod():
                 self.inodes[operation.inode].mode = operation.mode
             case Sync():
                 pass
+
+    def _make(self, operation: Make) -> None:
+        self.inodes[operation.inode] = Inode(operation.kind, operation.mode, operation.target, changed=self.count)
+        if operation.name:
+            self._name(operation.folder, operation.name, operation.inode)
+
+    def _rename(self, operation: Rename) -> None:
+        moved = self._touched(operation.folder).names.pop(operation.name)
+        replaced = self.inodes[operation.new_folder].names.get(operation.new_name)
+        if operation.exchange and replaced is not None:
+            self._name(operation.folder, operation.name, replaced)
+        self._name(operation.new_folder, operation.new_name, moved)
 
     def _touched(self, number: int) -> Inode:
         inode = self.inodes[number]
@@ -171,9 +180,13 @@ class Disk:
             if inode.kind == "folder":
                 yield from self.walk(number, prefix + name + b"/")
 
+    def copy(self) -> "Disk":
+        """A disk of its own."""
+        return copy.deepcopy(self)
+
     def without(self, leave: Callable[[str], bool]) -> "Disk":
         """A disk of its own without the names to leave out."""
-        disk = copy.deepcopy(self)
+        disk = self.copy()
         for path, _ in [*disk.walk()]:
             if leave(os.fsdecode(path)):
                 folder, name, inode = disk.find(path)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sessionproof import _json
+from sessionproof import _json, _tree
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._json import JSON
-from sessionproof._lab import memory_folder, nested
+from sessionproof._lab import nested
 from sessionproof._protocol import Answer, Call
 from sessionproof._recorder import lacking
 from sessionproof._watch import NoWatch, Watch
@@ -39,7 +39,7 @@ def _machine() -> Iterator[Examination]:
     yield Examination(
         "good" if good else "note", "system", system if good else f"{system}; only Linux is known to work"
     )
-    folder = memory_folder()
+    folder = _tree.memory_folder()
     yield Examination(
         "good" if folder else "note",
         "roots",

@@ -1,9 +1,10 @@
 """What counts as a finding of a probe, and how it leaves a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from sessionproof._disk import Disk, Operation
 from sessionproof._json import Object
 from sessionproof._setup import Setup
 from sessionproof._worlds import Violation
@@ -15,15 +16,29 @@ class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
     """The machine, not the store, is in the way."""
 
 
-class Violated(Exception):  # noqa: N818 - reads as what happened
-    """The requirement that is being probed does not hold. Carries the finding and the steps that led there."""
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What was done up to a loss of power, and whether a disk that one has left breaks what the finding is about."""
 
-    def __init__(self, violation: Violation, setup: Setup, steps: Steps, files: list[str]) -> None:
+    operations: Sequence[Operation]
+    breaks: Callable[[Disk], bool]
+
+
+class Violated(Exception):  # noqa: N818 - reads as what happened
+    """The requirement that is being probed does not hold. Carries the finding and the steps that led there.
+
+    `cut` is given where it takes a loss of power: that can be tried on a real file system.
+    """
+
+    def __init__(
+        self, violation: Violation, setup: Setup, steps: Steps, files: list[str], cut: Cut | None = None
+    ) -> None:
         super().__init__(violation.summary)
         self.violation = violation
         self.setup = setup
         self.steps = steps
         self.files = files
+        self.cut = cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +64,26 @@ NOBODY = Judge("", {})
 class DeathJudge:
     """Counts what the judge of the run counts; a session that cannot be loaded after a death breaks ATM-5 as well."""
 
-    judge: "Judge | DeathJudge"
+    judge: "Judge | Aftermath"
 
     def counts(self, violation: Violation) -> bool:
         """Whether the finding is about the requirement that is probed."""
         if violation.requirements and violation.fault.startswith(("load-", "read-")):
             violation = replace(violation, requirements=(*violation.requirements, "ATM-5"))
         return self.judge.counts(violation)
+
+
+@dataclass(frozen=True, slots=True)
+class LossJudge:
+    """Counts what the judge of the run counts; a deleted session that is named after a loss of power breaks DUR-3."""
+
+    judge: "Judge | Aftermath"
+
+    def counts(self, violation: Violation) -> bool:
+        """Whether the finding is about the requirement that is probed."""
+        if "STO-3" in violation.requirements:
+            violation = replace(violation, requirements=("DUR-3",))
+        return self.judge.counts(violation)
+
+
+Aftermath: TypeAlias = DeathJudge | LossJudge

@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from sessionproof import _json
+from sessionproof import _confirmation, _json, _tree
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._content import MAX_DEPTH, Content
 from sessionproof._from_schema import Limits
 from sessionproof._json import JSON
-from sessionproof._judge import Judge
+from sessionproof._judge import Cut, Judge
+from sessionproof._loop import FileSystem
 from sessionproof._model import Model
 from sessionproof._placeholders import log
 from sessionproof._protocol import Answer, Call
@@ -59,9 +60,6 @@ class _Processes:
             process.kill()
 
 
-_ROOM = 1 << 28
-
-
 class Lab:
     """One adapter, one place on disk, one budget. Use it as a context manager: its processes and folders go with it.
 
@@ -72,6 +70,7 @@ class Lab:
         volatile: Patterns of files whose content is rebuilt.
         assume: Claims that the store is judged by beyond its own (`durability`, `concurrency`).
         outside: Paths outside the root that the store may write to.
+        confirm_on: Real file systems on which losses of power are confirmed.
 
     Raises:
         AdapterFault: The adapter does not start or does not speak the protocol.
@@ -86,9 +85,11 @@ class Lab:
         volatile: tuple[str, ...] = ("*-shm",),
         assume: Mapping[str, str] | None = None,
         outside: tuple[Path, ...] = (),
+        confirm_on: tuple[FileSystem, ...] = (),
     ) -> None:
+        self.confirm_on = confirm_on
         self.budget, self.seed, self.volatile, self.outside = budget, seed, volatile, outside
-        self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=memory_folder()))
+        self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=_tree.memory_folder()))
         (self.folder / "tmp").mkdir()
         environment = {
             "TMPDIR": str(self.folder / "tmp"),
@@ -188,6 +189,10 @@ class Lab:
             places.append(self.folder / "tmp")
         return any(path == allowed or allowed in path.parents for allowed in places)
 
+    def seen_on(self, kind: FileSystem, cut: Cut) -> bool:
+        """Whether a loss of power was seen to leave what breaks the store on a real file system."""
+        return kind in self.confirm_on and _confirmation.confirm(kind, cut).seen > 0
+
     def process(self, setup: Setup) -> AdapterProcess:
         """A live process, perhaps one that was used before."""
         return self._processes.at_hand(setup)
@@ -261,13 +266,6 @@ class Lab:
                 if path.is_dir() and not path.is_symlink():
                     path.chmod(0o700)
             shutil.rmtree(run.outside, ignore_errors=True)
-
-
-def memory_folder() -> str | None:
-    """A file system in memory, where there is one: crash states and hundreds of roots are made there."""
-    place = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
-    # Containers often give it 64 MiB, which a large document fills.
-    return str(place) if place.is_dir() and shutil.disk_usage(place).free > _ROOM else None
 
 
 def nested(levels: int) -> JSON:

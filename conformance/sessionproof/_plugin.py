@@ -12,6 +12,7 @@ from sessionproof._budget import PROFILES
 from sessionproof._client import AdapterFault, AdapterProcess
 from sessionproof._html import page
 from sessionproof._lab import Lab
+from sessionproof._loop import UnknownFileSystem, file_systems
 from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._probes import Probe
 from sessionproof._report import EXIT_ADAPTER, EXIT_USAGE, Ran, build
@@ -44,6 +45,7 @@ class Suite:
         self.seed = cast("int", config.getoption("--sessionproof-seed"))
         self.strict = bool(config.getoption("--sessionproof-strict"))
         self.cases = Path(cast("str", config.getoption("--sessionproof-cases")))
+        self.confirm_on = file_systems(cast("str", config.getoption("--sessionproof-confirm-on")))
         words = cast("str", config.getoption("--sessionproof-only"))
         self.selected = selected(tuple(word for word in words.split(",") if word))
         self.probes = probes_of(self.selected)
@@ -84,6 +86,7 @@ class Suite:
                     volatile=self.manifest.volatile,
                     assume=self.manifest.assume,
                     outside=tuple(Path(path) for path in self.manifest.allow_outside),
+                    confirm_on=self.confirm_on,
                 )
             except AdapterFault as fault:
                 self.fault = fault
@@ -257,7 +260,7 @@ def configure(config: pytest.Config, manifest: Path) -> None:
     """Read the manifest, and see that the adapter speaks, before anything is collected."""
     try:
         suite = Suite(config, _manifest.load(manifest))
-    except (ManifestError, UnknownRequirement) as error:
+    except (ManifestError, UnknownRequirement, UnknownFileSystem) as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(suite, "sessionproof-suite")
     if not hasattr(config, "workerinput"):

@@ -16,6 +16,8 @@ TRACED = tuple(_NAMES.split())
 """The system calls that are recorded: all that change files, and those that tell where."""
 
 _IOV = re.compile(r'iov_base=("(?:\\x[0-9a-f]{2})*")')
+_DESCRIPTOR = re.compile(rb"/(?:proc/self|dev)/fd/([0-9]+)")
+"""The path of an open file, by which one without a name gets one (open(2), O_TMPFILE)."""
 _FLAGS = re.compile(r"flags=([A-Z_|0-9a-fx]+)")
 
 
@@ -171,10 +173,11 @@ class Recording:
         real = self._inside((call.path or b"").removesuffix(b" (deleted)"))
         if real is None:
             return
-        if "O_TMPFILE" in flags:
-            raise Refused("a file without a name is made (O_TMPFILE)")
         folder, name, inode = self.disk.find(real)
-        if inode is None:
+        if "O_TMPFILE" in flags:
+            inode = self._new()
+            self._do(Make(inode, folder, b"", "file", mode & ~process.umask))
+        elif inode is None:
             if "O_CREAT" not in flags or path is None:
                 raise KeyError(real)
             inode = self._new()
@@ -244,6 +247,8 @@ class Recording:
         file = self._file(call, process)
         if file is None:
             return
+        if call.arguments[1] == "FALLOC_FL_KEEP_SIZE":
+            return
         if call.arguments[1] != "0":
             raise Refused(f"space is changed by fallocate with {call.arguments[1]}")
         end = call.number(2) + call.number(3)
@@ -300,14 +305,20 @@ class Recording:
 
     def _take_link(self, call: Syscall, process: _Process) -> None:
         at = call.name == "linkat"
-        source = self._path(call, process, 0 if at else None, 1 if at else 0)
         target = self._path(call, process, 2 if at else None, 3 if at else 1)
         if target is None:
             return
-        if source is None:
+        opened = _DESCRIPTOR.fullmatch(call.text(1)) if at else None
+        if opened or (at and "AT_EMPTY_PATH" in call.flags(4)):
+            file = process.files.get(int(opened[1])) if opened else self._file(call, process)
+            inode = None if file is None else file.inode
+        else:
+            source = self._path(call, process, 0 if at else None, 1 if at else 0)
+            inode = None if source is None else self._inode_at(source)
+        if inode is None:
             raise Refused("a file from outside is given a name in the store")
         folder, name, _ = self.disk.find(target)
-        self._do(Link(folder, name, self._inode_at(source)))
+        self._do(Link(folder, name, inode))
 
     def _take_rename(self, call: Syscall, process: _Process) -> None:
         at = call.name != "rename"
@@ -319,7 +330,8 @@ class Recording:
             raise Refused("a file is moved into the store, or out of it")
         folder, name, _ = self.disk.find(source)
         new_folder, new_name, _ = self.disk.find(target)
-        if (folder, name) != (new_folder, new_name):
+        # Two names of one file: rename(2) "does nothing".
+        if self._inode_at(source) != self.disk.inodes[new_folder].names.get(new_name):
             self._do(Rename(folder, name, new_folder, new_name, "RENAME_EXCHANGE" in call.flags(4)))
 
     def _take_chmod(self, call: Syscall, process: _Process) -> None:

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from sessionproof import _crashes, _steps, _tree
+from sessionproof import _crashes, _losses, _steps, _strays, _tree
+from sessionproof._aftermath import Answered
 from sessionproof._client import AdapterProcess
 from sessionproof._content import Content
-from sessionproof._crashes import Answered
 from sessionproof._disk import Disk
 from sessionproof._json import JSON, Object
-from sessionproof._judge import NOBODY, DeathJudge, EnvironmentFault, Judge, Steps, Violated
+from sessionproof._judge import NOBODY, Aftermath, Cut, EnvironmentFault, Judge, Steps, Violated
+from sessionproof._loop import FileSystem
 from sessionproof._model import Model
 from sessionproof._placeholders import LOG, named, resolved
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, WRITES, Answer, Call, Kind, Outcome, Refusal, Silence
@@ -48,6 +49,7 @@ class Workplace(Protocol):
     def new_folder(self) -> Path: ...
     def forget(self, run: "Run") -> None: ...
     def allowed_outside(self, path: Path) -> bool: ...
+    def seen_on(self, kind: FileSystem, cut: Cut) -> bool: ...
     @property
     def canary(self) -> Path: ...
 
@@ -66,7 +68,7 @@ class Run:
 
     def __init__(self, place: Workplace, setup: Setup, judge: Judge, *, fast: bool = False) -> None:
         self.place, self.setup, self.fast = place, setup, fast
-        self.judge: Judge | DeathJudge = judge
+        self.judge: Judge | Aftermath = judge
         self.steps: Steps = []
         self.worlds = Worlds()
         self.trials: dict[str, int] = {}
@@ -428,5 +430,7 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "wake": Run.step_wake,
     "tick": Run.step_tick,
     "crashes": _crashes.crashes,
+    "losses": _losses.losses,
+    "strays": _strays.strays,
     **_steps.STEPS,
 }

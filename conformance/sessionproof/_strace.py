@@ -69,7 +69,7 @@ def _path(text: str) -> bytes | None:
     """A path behind a descriptor: in hexadecimal too, with a remark where the file has no name any more."""
     name, deleted, _ = text.partition("(deleted)")
     try:
-        path = bytes.fromhex(name.replace("\\x", ""))
+        path = bytes.fromhex(name.removesuffix(">").replace("\\x", ""))
     except ValueError:
         return None
     return path + b" (deleted)" if deleted else path

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
 
 from sessionproof._client import AdapterFault
+from sessionproof._confirmation import Confirmation
+from sessionproof._confirmation import confirm as confirm_on
 from sessionproof._from_schema import Unsatisfiable
 from sessionproof._json import Object
 from sessionproof._judge import EnvironmentFault, Violated
@@ -42,6 +44,7 @@ class Result:
     expected: str = ""
     observed: str = ""
     files: tuple[str, ...] = ()
+    confirmations: tuple[Confirmation, ...] = ()
     case: Object | None = None
     details: str = ""
 
@@ -52,7 +55,8 @@ class Result:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Result":
         """The inverse of `to_json`."""
-        members: dict[str, Any] = {**value, "files": tuple(value["files"])}
+        confirmations = tuple(Confirmation(**made) for made in value["confirmations"])
+        members: dict[str, Any] = {**value, "files": tuple(value["files"]), "confirmations": confirmations}
         return cls(**members)
 
 
@@ -164,8 +168,14 @@ def _confirmed(lab: Lab, probe: Probe, translate: Mapping[str, str], found: Viol
         "expected": violation.expected,
         "observed": violation.observed,
         "files": tuple(again.files),
+        "confirmations": confirmations(lab, again),
         "case": case,
     }
+
+
+def confirmations(lab: Lab, found: Violated) -> tuple[Confirmation, ...]:
+    """What a finding that takes a loss of power came to on each real file system that the lab confirms on."""
+    return () if found.cut is None else tuple(confirm_on(kind, found.cut) for kind in lab.confirm_on)
 
 
 def replay(lab: Lab, case: Mapping[str, Any]) -> Violated | None:

@@ -2,11 +2,14 @@
 
 import fnmatch
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
+
+_ROOM = 1 << 28
 
 EntryKind = Literal["file", "folder", "link", "fifo", "socket", "other"]
 
@@ -132,3 +135,10 @@ def make(path: Path, kind: str, content: bytes = b"") -> None:
             os.mknod(path, stat.S_IFSOCK | 0o600)
         case _:
             path.write_bytes(content)
+
+
+def memory_folder() -> str | None:
+    """A file system in memory, where there is one: crash states and hundreds of roots are made there."""
+    place = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+    # Containers often give it 64 MiB, which a large document fills.
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > _ROOM else None

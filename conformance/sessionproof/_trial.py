@@ -245,7 +245,7 @@ class Trial:
 
 # Steps that any history may do without. The others prepare what comes after them.
 _SPARED = frozenset(
-    {"call", "conditional save", "crashes", "create", "describe", "latest", "look", "reopen", "rest", "try"}
+    {"call", "conditional save", "crashes", "create", "describe", "latest", "look", "losses", "reopen", "rest", "try"}
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,17 @@ def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "where", printable(witness["where"])
     yield "expected", printable(witness["expected"])
     yield "observed", printable(witness["observed"])
+    for confirmation in witness.get("confirmations", ()):
+        yield f"on {confirmation['filesystem']}", confirmation_text(confirmation)
     if witness["files"]:
         yield "files", printable(", ".join(map(_file_text, witness["files"][:6])))
+
+
+def confirmation_text(confirmation: Mapping[str, Any]) -> str:
+    """What a finding came to on a real file system."""
+    seen, crashes, lacking = confirmation["seen"], confirmation["crashes"], confirmation["lacking"]
+    text = f"seen in {seen} of {crashes} crashes of a real one" if crashes else "not tried"
+    return text if lacking is None else f"{text}: {lacking}"
 
 
 def _setup_texts(setup: Mapping[str, Any]) -> Iterator[str]:
@@ -85,6 +95,7 @@ def witness(result: Result) -> dict[str, Any] | None:
         "expected": result.expected,
         "observed": result.observed,
         "files": list(result.files),
+        "confirmations": [asdict(confirmation) for confirmation in result.confirmations],
     }
 
 

@@ -24,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     option("--sessionproof-only", metavar="ID,...", default="", help="requirements or groups to probe: STO-2,IDS")
     option("--sessionproof-seed", metavar="N", type=int, default=0, help="where drawing starts (default 0)")
+    option(
+        "--sessionproof-confirm-on",
+        metavar="ext4,...",
+        default="",
+        help="try what a loss of power breaks on real file systems (needs root and loop devices)",
+    )
     option("--sessionproof-strict", action="store_true", help="a SHOULD that fails fails the run")
     option("--sessionproof-json", metavar="FILE", help="write the report as JSON")
     option("--sessionproof-html", metavar="FILE", help="write the report as one HTML page")

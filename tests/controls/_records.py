@@ -81,7 +81,9 @@ class Folder:
 
     def __init__(self, root: str) -> None:
         self.root = Path(root)
-        self.root.mkdir(mode=0o700, exist_ok=True)
+        if not self.root.is_dir():
+            self.root.mkdir(mode=0o700)
+            _sync(self.root.parent)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None where there is none.
@@ -128,9 +130,7 @@ class Folder:
 
     def sync(self) -> None:
         """Bring the names to the disk."""
-        descriptor = os.open(self.root, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        _sync(self.root)
 
     def usable(self) -> None:
         """Write a file and remove it again.
@@ -140,6 +140,12 @@ class Folder:
         """
         self.write(".usable", b"")
         self.remove(".usable")
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
 
 
 def name_of(id: str) -> str:

@@ -24,6 +24,8 @@ class Database(Adapter):
 
     schema: ClassVar[str]
     journal: ClassVar[str] = "DELETE"
+    synchronous: ClassVar[str] = "EXTRA"
+    """With FULL, the removal of a journal is not synced, and a transaction that was committed may be rolled back."""
 
     folder: Folder
     connection: sqlite3.Connection | None = None
@@ -41,6 +43,7 @@ class Database(Adapter):
         elif path.stat().st_size == 0:
             raise Corrupt("the database is empty, and SQLite would take it for a new one")
         connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         try:
             _whole(connection)
         except BaseException:
@@ -151,6 +154,7 @@ class WriteAhead(Tables):
     """The same in SQLite's write-ahead mode, which keeps two more files while the database is open."""
 
     journal = "WAL"
+    synchronous = "FULL"
 
 
 def _make(path: Path, schema: str, journal: str) -> None:

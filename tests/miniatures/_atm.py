@@ -1,13 +1,15 @@
 """ATM: stores that a death at the wrong moment leaves torn, empty, blocked, or without what was acknowledged."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from miniatures._clean import Clean
 from miniatures._clean_logs import CleanLog
-from miniatures._folder import Items, is_sealed
+from miniatures._folder import Items, OneFolder, is_sealed
 from miniatures._table import breaks
 from sessionproof import Conflict, Loaded
 
@@ -183,6 +185,61 @@ class Glues(CleanLog):
     def lengthen(self, name: str, data: bytes, end: int) -> None:  # noqa: ARG002 - the defect
         with self.path(name).open("ab") as stream:
             stream.write(data)
+
+
+# -- ATM-8: what stays behind ------------------------------------------------------------------------------------------
+
+
+@breaks("ATM-8", "strays-of-deaths")
+class NobodyClears(Clean):
+    """Each save has a temporary file of its own name, and nobody removes those of the dead."""
+
+    def clear(self) -> None:
+        pass
+
+
+@breaks("ATM-8", "strays-of-deaths")
+class CopiesStay(CleanLog):
+    """An append writes a longer copy of the log, which takes its place; nobody removes the copies of the dead."""
+
+    def lengthen(self, name: str, data: bytes, end: int) -> None:
+        self.write(name, (self.bytes_of(name) or b"")[:end] + data)
+
+    def clear(self) -> None:
+        pass
+
+
+class Drafts(OneFolder):
+    """What is to be written is kept in a draft first."""
+
+    def drafted(self, content: Any) -> Path:
+        """The draft of what may turn out not to be right."""
+        draft = self.path(f"draft-{secrets.token_hex(8)}")
+        draft.write_text(repr(content), "ascii", "backslashreplace")
+        draft.chmod(0o600)
+        return draft
+
+
+@breaks("ATM-8", "strays-of-refusals", also="FMT-4")
+class DraftsStay(Drafts, Clean):
+    """A save that is refused leaves its draft."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        draft = self.drafted(document)
+        revision = super().save(id, document, if_revision)
+        draft.unlink()
+        return revision
+
+
+@breaks("ATM-8", "strays-of-refusals", also="FMT-4")
+class BatchesStay(Drafts, CleanLog):
+    """An append that is refused leaves its draft."""
+
+    def append(self, id: str, entries: Items) -> Items:
+        draft = self.drafted(entries)
+        numbers = super().append(id, entries)
+        draft.unlink()
+        return numbers
 
 
 # -- ATM-9: acknowledgements -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from miniatures._clean_logs import CleanStep, Log, Place, Record, Records
 from miniatures._folder import Items
@@ -25,11 +26,22 @@ class CleanStepFolder(CleanStep):
             self.path(self.file_name(id)).rename(gone)
         except FileNotFoundError:
             return False
-        if gone.is_dir() and not gone.is_symlink():
-            shutil.rmtree(gone)
-        else:
-            gone.unlink()
+        self.discard(gone)
         return existed
+
+    def clear(self) -> None:
+        """Go on with deletes that a death has cut short, too."""
+        super().clear()
+        for path in self.root.iterdir():
+            if re.fullmatch(r"\.[0-9a-f]{16}\.gone", path.name):
+                self.discard(path)
+
+    def discard(self, path: Path) -> None:
+        """Remove what has lost its name, a folder or not."""
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
     def exists(self, id: str) -> bool:
         """A folder without a record is no log."""

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -81,6 +82,7 @@ class OneFolder(Adapter):
         self.root = Path(root)
         with suppress(FileExistsError):
             self.root.mkdir(0o700)
+        self.clear()
 
     # -- operations ----------------------------------------------------------------------------------------------------
 
@@ -165,6 +167,12 @@ class OneFolder(Adapter):
         return self.root / name
 
     # -- files ---------------------------------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Remove the temporary files that dead processes have left."""
+        for path in self.root.iterdir():
+            if re.fullmatch(r"\.[0-9a-f]{16}\.tmp", path.name):
+                path.unlink()
 
     def seal(self, file: Document) -> bytes:
         """The bytes of an object whose last member is an object."""

@@ -31,7 +31,7 @@ class Broken:
     @property
     def clean(self) -> type[Adapter]:
         """The clean store that it was made from."""
-        return next(base for base in self.store.__mro__ if base.__module__.startswith("miniatures._clean"))
+        return next(base for base in self.store.__mro__ if base.__module__.startswith(("miniatures._clean", "controls.")))
 
 
 BROKEN: list[Broken] = []

@@ -1,0 +1,152 @@
+"""What is done with the disk that a death or a loss of power has left: it is opened, looked at, written to again."""
+
+import contextlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sessionproof._disk import Chmod, Disk, Link, Make, Operation, Rename, Resize, Sync, Unlink, Write
+from sessionproof._judge import Aftermath, Cut, Violated
+from sessionproof._protocol import Call
+from sessionproof._worlds import Absent, Worlds
+
+if TYPE_CHECKING:
+    from sessionproof._run import Run
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call of the recorded run, or None for a new store object, and the worlds after its answer.
+
+    `count` is the number of operations that were recorded when the answer came.
+    """
+
+    call: Call | None
+    after: Worlds
+    count: int
+
+
+@contextlib.contextmanager
+def opened(run: "Run", disk: Disk, worlds: Worlds, judge: Aftermath, *, recorded: bool = False) -> Generator["Run"]:
+    """A run on what was left, of which nothing was asked yet."""
+    twin = run.fork(disk, recorded=recorded)
+    twin.judge, twin.worlds, twin.base = judge, worlds, (disk, worlds)
+    try:
+        yield twin
+    finally:
+        run.place.forget(twin)
+
+
+def goes_on(twin: "Run", call: Call | None, requirement: str) -> None:
+    """The next write succeeds, and is there after another restart with all that was."""
+    twin.do({"do": "disturb", "requirement": requirement})
+    writes(twin, call)
+    for step in ("look", "reopen", "look"):
+        twin.do({"do": "disturb", "requirement": requirement})
+        twin.do({"do": step})
+
+
+def writes(twin: "Run", call: Call | None) -> None:
+    """The next write: to the session that was being written to, or to any."""
+    sessions = list(twin.worlds.sessions)
+    id = call.id if call is not None and call.id in sessions else next(iter(sessions), None)
+    gone = id is None or all(isinstance(state, Absent) for state in twin.worlds.states(id))
+    if id is not None and not (gone and twin.listed("create")):
+        twin.write(id, twin.content.plain(17, id))
+
+
+def told(run: "Run", found: Violated, where: str, lines: Sequence[str], cut: Cut | None = None) -> Violated:
+    """The finding with the instant that it comes from, and with the steps of the recorded run."""
+    violation = replace(
+        found.violation,
+        summary=f"{found.violation.summary} {where}",
+        observed="\n".join([found.violation.observed, "the file operations:", *lines]),
+    )
+    return Violated(violation, run.setup, list(run.steps), found.files, cut)
+
+
+def around(operations: Sequence[Operation], count: int, cut: int, remarks: Mapping[int, str], what: str) -> list[str]:
+    """The operations around an instant, which lies after `count` of them and `cut` bytes of the next.
+
+    `remarks` are about operations, by number from 1; the last of those that have one are shown, wherever they are.
+    """
+    texts = [*_texts(operations)]
+    shown = {*range(max(0, count - _SHOWN), count), *(number - 1 for number in sorted(remarks)[-_SHOWN:])}
+    lines: list[str] = []
+    last = -1
+    for number in sorted(shown):
+        if number > last + 1:
+            lines.append("      ...")
+        lines.append(f"{number + 1:>4}. {texts[number]}{remarks.get(number + 1, '')}")
+        last = number
+    if cut:
+        lines.append(f"{count + 1:>4}. {texts[count]}: the first {cut} bytes of it")
+    lines.append(f"   -- {what} --")
+    return lines + [f"{number + 1:>4}. {texts[number]}" for number in range(count, len(texts))][: _SHOWN // 3]
+
+
+def _texts(operations: Sequence[Operation]) -> Iterator[str]:
+    """Each operation in words."""
+    paths = _Paths()
+    for operation in operations:
+        yield paths.of_names(operation) or paths.of_files(operation)
+
+
+class _Paths:
+    """What each inode is called, newest name last, as operations give and take names."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, list[str]] = {0: ["."]}
+
+    def _called(self, inode: int | None) -> str:
+        return "everything" if inode is None else next(reversed(self._known.get(inode, [])), "a file without a name")
+
+    def _path(self, folder: int, name: bytes) -> str:
+        return f"{self._called(folder)}/{name.decode('utf-8', 'backslashreplace')}".removeprefix("./")
+
+    def _taken(self, path: str) -> list[str]:
+        """The names of the inode that loses this one."""
+        for known in self._known.values():
+            if path in known:
+                known.remove(path)
+                return known
+        return []
+
+    def of_names(self, operation: Operation) -> str | None:
+        """An operation on names, in words."""
+        match operation:
+            case Make(inode=inode, folder=folder, name=name, kind=kind):
+                self._known[inode] = [self._path(folder, name)] if name else []
+                return f"make the {kind} {self._called(inode)}"
+            case Rename(folder=folder, name=name, new_folder=new_folder, new_name=new_name, exchange=exchange):
+                old, new = self._path(folder, name), self._path(new_folder, new_name)
+                moved, replaced = self._taken(old), self._taken(new)
+                moved.append(new)
+                if exchange:
+                    replaced.append(old)
+                return f"exchange {old} and {new}" if exchange else f"rename {old} to {new}"
+            case Unlink(folder=folder, name=name):
+                self._taken(self._path(folder, name))
+                return f"unlink {self._path(folder, name)}"
+            case Link(folder=folder, name=name, inode=inode):
+                known = self._called(inode)
+                self._known.setdefault(inode, []).append(self._path(folder, name))
+                return f"link {known} to {self._called(inode)}"
+            case _:
+                return None
+
+    def of_files(self, operation: Operation) -> str:
+        """Any other operation in words."""
+        match operation:
+            case Write(inode=inode, offset=offset, data=data):
+                return f"write {len(data)} bytes at {offset} to {self._called(inode)}"
+            case Sync(inode=inode, data=data, failed=failed):
+                return f"{'fdatasync' if data else 'fsync'} {self._called(inode)}{', which fails' if failed else ''}"
+            case Resize(inode=inode, size=size):
+                return f"cut or lengthen {self._called(inode)} to {size} bytes"
+            case Chmod(inode=inode, mode=mode):
+                return f"chmod {mode:04o} {self._called(inode)}"
+            case _:
+                return ""

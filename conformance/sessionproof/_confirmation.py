@@ -1,0 +1,43 @@
+"""A loss of power on a real file system: the same operations, a crash, and the store on what is there afterwards."""
+
+from dataclasses import dataclass
+
+from sessionproof._judge import Cut
+from sessionproof._loop import CRASHES, FileSystem, NoRealDisk, RealDisk, carry_out, lacking
+
+_ROUNDS = 25
+"""Each crashes in every way that the file system has. What takes a race is seen in one of three, or of ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """In how many crashes of a file system the finding was `seen`; `lacking` says why none was tried."""
+
+    filesystem: FileSystem
+    crashes: int = 0
+    seen: int = 0
+    lacking: str | None = None
+
+
+def confirm(kind: FileSystem, cut: Cut) -> Confirmation:
+    """Crash until the finding is seen, some rounds at the most, and the rest of that round.
+
+    The operations are carried out again, not the adapter: what is synced, and when, is as it was recorded.
+    """
+    reason = lacking(kind)
+    if reason is not None:
+        return Confirmation(kind, lacking=reason)
+    crashes = seen = 0
+    for _ in range(_ROUNDS):
+        for how in CRASHES[kind]:
+            try:
+                with RealDisk(kind) as disk:
+                    carry_out(cut.operations, disk.top)
+                    left = disk.crash(how)
+            except NoRealDisk as refused:
+                return Confirmation(kind, crashes, seen, str(refused))
+            crashes += 1
+            seen += cut.breaks(left)
+        if seen:
+            break
+    return Confirmation(kind, crashes, seen)

@@ -1,0 +1,197 @@
+"""The states that a loss of power may leave, each with the profiles that admit it."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from sessionproof._combinations import combinations
+from sessionproof._disk import PAGE, TOP, Disk
+from sessionproof._profiles import PROFILES, SPACES, Profile, Ranges, Space
+from sessionproof._versions import Name, PageVersion, Versions
+
+_SECTOR = 512
+_TORN = 2
+"""How many pages are torn in a file, at each sector: the more, the more states, and one torn page shows the fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One content that a file may have, and the versions it is made of: of its size, and of its pages by number."""
+
+    content: bytes
+    size: int
+    pages: Mapping[int, int]
+    torn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One state, after so many operations."""
+
+    disk: Disk
+    count: int
+    names: Mapping[Name, int]
+    images: Mapping[int, Image]
+    profiles: set[Profile]
+
+    def lost(self, versions: Versions) -> dict[int, bool]:
+        """The operations of which something is not on the disk; True: nothing of what they did to it is."""
+        there: dict[int, list[bool]] = {}
+
+        def take(chain: Iterable[int], chosen: int) -> None:
+            for when in chain:
+                if 0 < when <= self.count:
+                    there.setdefault(when, []).append(when <= chosen)
+
+        for name, index in self.names.items():
+            chain = versions.names[name]
+            take((version.when for version in chain), chain[index].when)
+        for inode, image in self.images.items():
+            file = versions.files[inode]
+            take((version.when for version in file.sizes), file.sizes[image.size].when)
+            for number, index in image.pages.items():
+                chain_of_page = file.pages[number]
+                take((version.when for version in chain_of_page), chain_of_page[index].when)
+        return {when: not any(kept) for when, kept in sorted(there.items()) if not all(kept)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """States with one tree of names; `named` are those that have a way from the top, `files` what each file may be."""
+
+    names: Mapping[Name, int]
+    named: Mapping[Name, int]
+    files: Mapping[int, Ranges]
+
+
+@dataclass(slots=True)
+class Losses:
+    """What was built of the states after some operations: `possible` counts those that there are at the most."""
+
+    states: dict[object, Loss] = field(default_factory=dict[object, Loss])
+    left_out: int = 0
+
+    @property
+    def possible(self) -> int:
+        """How many states there are at the most; exact where none was left out."""
+        return len(self.states) + self.left_out
+
+
+class Power:
+    """Cuts the power after any of the operations of a recorded run.
+
+    Args:
+        versions: What the operations have made.
+        most: How many states of one point are built for one profile, about, where there are more.
+        leave: Whether a path is of no interest: what lies there is left out.
+    """
+
+    def __init__(self, versions: Versions, most: int, leave: Callable[[str], bool] = lambda _: False) -> None:
+        self.versions, self.most, self.leave = versions, most, leave
+        self._images: dict[tuple[int, Ranges], tuple[list[Image], int]] = {}
+
+    def losses(self, count: int, profiles: Iterable[Profile] = PROFILES) -> Losses:
+        """The states that a loss of power may leave after the first `count` operations."""
+        found = Losses()
+        for profile in profiles:
+            shapes: dict[object, _Shape] = {}
+            for space in SPACES[profile](self.versions, count, self.most):
+                shape = self._shape(space)
+                shapes.setdefault((tuple(shape.named.items()), tuple(shape.files.items())), shape)
+            share = max(8, self.most // max(1, len(shapes)))
+            for shape in shapes.values():
+                self._add(found, shape, profile, count, share)
+        return found
+
+    def _shape(self, space: Space) -> "_Shape":
+        """What of a space has a way from the top, and is of interest."""
+        below: dict[int, list[tuple[bytes, int]]] = {}
+        for (folder, name), index in space.names.items():
+            inode = self.versions.names[folder, name][index].inode
+            if inode is not None:
+                below.setdefault(folder, []).append((name, inode))
+        named: dict[Name, int] = {}
+        folders = [(TOP, b"")]
+        while folders:
+            folder, path = folders.pop()
+            for name, inode in below.pop(folder, ()):
+                if not self.leave(os.fsdecode(path + name)):
+                    named[folder, name] = inode
+                    folders.append((inode, path + name + b"/"))
+        files = {inode: space.ranges(inode) for inode in sorted({*named.values()} & self.versions.files.keys())}
+        return _Shape(space.names, named, files)
+
+    def _add(self, found: Losses, shape: "_Shape", profile: Profile, count: int, most: int) -> None:
+        images = [self._images_of(inode, ranges, most) for inode, ranges in shape.files.items()]
+        tried = 0
+        for choice in combinations([some for some, _ in images], most):
+            tried += 1
+            chosen = dict(zip(shape.files, choice, strict=True))
+            disk = self.versions.disk(shape.named, {inode: image.content for inode, image in chosen.items()}, count)
+            loss = found.states.setdefault(disk.key(), Loss(disk, count, shape.names, chosen, set()))
+            # POSIX promises less than any file system.
+            loss.profiles.update({profile, "posix"})
+        found.left_out += prod(total for _, total in images) - tried
+
+    def _images_of(self, inode: int, ranges: Ranges, most: int) -> tuple[list[Image], int]:
+        """The contents that a file may have, oldest first and newest last, and how many there are at the most."""
+        known = self._images.get((inode, ranges))
+        if known is not None and (len(known[0]) >= known[1] or len(known[0]) >= most):
+            return known
+        file = self.versions.files[inode]
+        axes = [ranges.sizes, *(indexes for _, indexes in ranges.pages)]
+        numbers = [number for number, _ in ranges.pages]
+        found: dict[bytes, Image] = {}
+        tried = 0
+        for size, *pages in combinations(axes, most):
+            tried += 1
+            image = self._image(inode, size, dict(zip(numbers, pages, strict=True)))
+            if ranges.allows(file.sizes[size], self._pages(inode, image.pages)):
+                found.pop(image.content, None)
+                found[image.content] = image
+        if ranges.torn:
+            newest = found.popitem()
+            found |= {image.content: image for image in self._torn(inode, ranges) if image.content not in found}
+            found.pop(newest[0], None)
+            found[newest[0]] = newest[1]
+        total = len(found) + prod(map(len, axes)) - tried
+        self._images[inode, ranges] = [*found.values()], total
+        return self._images[inode, ranges]
+
+    def _image(self, inode: int, size: int, pages: Mapping[int, int]) -> Image:
+        file = self.versions.files[inode]
+        contents = [(number, file.pages[number][index].content) for number, index in pages.items()]
+        return Image(file.content(file.sizes[size].size, contents), size, pages)
+
+    def _torn(self, inode: int, ranges: Ranges) -> Iterator[Image]:
+        """One overwritten page is there in part, cut between sectors, with all else as new, or as old, as can be."""
+        file = self.versions.files[inode]
+        torn = [number for number, indexes in ranges.pages if len(indexes) > 1][-_TORN:]
+        for end in (-1, 0):
+            size = file.sizes[ranges.sizes[end]]
+            others = {number: indexes[end] for number, indexes in ranges.pages}
+            for number, indexes in ranges.pages:
+                *_, old, new = (0, *indexes)
+                chain = file.pages[number]
+                pages = {**others, number: old}
+                if number not in torn or number * PAGE >= size.size or _is_new(chain, old, number, file.base):
+                    continue
+                if not ranges.allows(size, self._pages(inode, pages)):
+                    continue
+                contents = [(at, file.pages[at][index].content) for at, index in pages.items()]
+                for cut in range(_SECTOR, PAGE, _SECTOR):
+                    mixed = chain[new].content[:cut] + chain[old].content[cut:]
+                    if mixed not in {chain[old].content, chain[new].content}:
+                        yield Image(
+                            file.content(size.size, [*contents, (number, mixed)]), ranges.sizes[end], pages, number
+                        )
+
+    def _pages(self, inode: int, pages: Mapping[int, int]) -> dict[int, PageVersion]:
+        chains = self.versions.files[inode].pages
+        return {number: chains[number][index] for number, index in pages.items()}
+
+
+def _is_new(chain: list[PageVersion], index: int, number: int, base: bytes) -> bool:
+    """Whether the page had no place on the disk yet, so that what is written there shows whole or not at all."""
+    return chain[index].dropped or (index == 0 and number * PAGE >= len(base))

@@ -1,0 +1,1 @@
+"""Seventy small programs, what real file systems left of them after a crash, and a bench to run them again."""

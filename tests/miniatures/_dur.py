@@ -1,0 +1,290 @@
+"""DUR: stores of documents that a loss of power leaves without what was acknowledged, or with what nobody wrote."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from controls._tables import Tables
+from miniatures._clean_synced import CleanSynced
+from miniatures._folder import OneFolder
+from miniatures._table import breaks
+from sessionproof import Corrupt
+
+# -- DUR-1: acknowledgements -------------------------------------------------------------------------------------------
+
+
+@breaks("DUR-1", "lost")
+class NeverSyncs(CleanSynced):
+    """Nothing is ever synced."""
+
+    def sync(self, path: Path) -> None:
+        pass
+
+
+@breaks("DUR-1", "lost")
+class LeavesNames(CleanSynced):
+    """Files are synced, and no folder is."""
+
+    def sync(self, path: Path) -> None:
+        if not path.is_dir():
+            super().sync(path)
+
+
+@breaks("DUR-1", "lost")
+class SyncsDataAgain(CleanSynced):
+    """After the rename the file is synced once more and not the folder, with fdatasync(2), which leaves names out."""
+
+    def sync(self, path: Path) -> None:
+        if path != self.root:
+            super().sync(path)
+
+    def write(self, name: str, data: bytes) -> None:
+        super().write(name, data)
+        with self.path(name).open("rb") as file:
+            os.fdatasync(file.fileno())
+
+
+@breaks("DUR-1", "lost")
+class JournalComesBack(Tables):
+    """SQLite with synchronous=FULL: the removal of its journal, which commits, is not synced."""
+
+    synchronous = "FULL"
+
+
+# -- DUR-2: saves in flight --------------------------------------------------------------------------------------------
+
+
+@breaks("DUR-2", "load-corrupt")
+class NamesFirst(CleanSynced):
+    """A file is synced only when it has its name."""
+
+    def sync(self, path: Path) -> None:
+        if path.suffix != ".tmp":
+            super().sync(path)
+
+    def write(self, name: str, data: bytes) -> None:
+        super().write(name, data)
+        self.sync(self.path(name))
+
+
+@breaks("DUR-2", "load-corrupt")
+class SyncsOnlyFolders(CleanSynced):
+    """The folder is synced, and no file is."""
+
+    def sync(self, path: Path) -> None:
+        if path.is_dir():
+            super().sync(path)
+
+
+@breaks("DUR-2", "load-corrupt")
+class SealsAfterTheSync(CleanSynced):
+    """The checksum is written behind the rest when that was synced."""
+
+    def write(self, name: str, data: bytes) -> None:
+        temporary = self.path(f".{secrets.token_hex(8)}.tmp")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data[:-80])
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.write(data[-80:])
+        temporary.replace(self.path(name))
+        self.sync(self.root)
+
+
+@breaks("DUR-2", "load-corrupt")
+class HeaderInPlace(CleanSynced):
+    """A file is lengthened by each new document; a header says where the last one lies, and is synced with it."""
+
+    def write(self, name: str, data: bytes) -> None:
+        with suppress(FileNotFoundError):
+            end = self.path(name).lstat().st_size
+            with self.path(name).open("r+b") as stream:
+                stream.truncate(end + len(data))
+                stream.seek(end)
+                stream.write(data)
+                stream.seek(0)
+                stream.write(self.header(end, len(data)))
+            self.sync(self.path(name))
+            return
+        start = len(self.header(0, 0))
+        super().write(name, self.header(start, len(data)) + data)
+
+    def header(self, start: int, size: int) -> bytes:
+        """The first bytes of a file."""
+        return b"%020d %020d\n" % (start, size)
+
+    def bytes_of(self, name: str) -> bytes | None:
+        data = super().bytes_of(name)
+        if data is None:
+            return None
+        try:
+            start, size = map(int, data[: len(self.header(0, 0))].split())
+        except ValueError as error:
+            raise Corrupt("no header") from error
+        return data[start : start + size]
+
+
+@breaks("DUR-2", "load-corrupt", also="ATM")
+class OverwritesInPlace(CleanSynced):
+    """A save writes over the old document and cuts off what is left of it, before it syncs."""
+
+    def write(self, name: str, data: bytes) -> None:
+        file = os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+            stream.truncate()
+        self.sync(self.path(name))
+        self.sync(self.root)
+
+
+@breaks("DUR-2", "load-corrupt")
+class TearsAPage(CleanSynced):
+    """Small documents have a page each, which is written over: on a disk it may be there in part."""
+
+    def write(self, name: str, data: bytes) -> None:
+        page = self.padded(data)
+        if len(page) == 4096 and self.path(name).exists() and self.path(name).lstat().st_size == 4096:
+            with self.path(name).open("r+b") as stream:
+                stream.write(page)
+            self.sync(self.path(name))
+        else:
+            super().write(name, page)
+
+    def padded(self, data: bytes) -> bytes:
+        """With blanks before it, up to a page."""
+        return data.rjust(4096)
+
+
+# -- DUR-3: deletes ----------------------------------------------------------------------------------------------------
+
+
+@breaks("DUR-3", "not-gone")
+class DeleteNotSynced(CleanSynced):
+    """A delete is not synced."""
+
+    def delete(self, id: str) -> bool:
+        return OneFolder.delete(self, id)
+
+
+@breaks("DUR-3", "not-gone")
+class DeleteSyncsParent(CleanSynced):
+    """A delete syncs the folder that the root is in, and not the root."""
+
+    def delete(self, id: str) -> bool:
+        existed = OneFolder.delete(self, id)
+        self.sync(self.root.parent)
+        return existed
+
+
+# -- DUR-6: what comes next --------------------------------------------------------------------------------------------
+
+
+@breaks("DUR-6", "save-io")
+class TemporaryStays(CleanSynced):
+    """The temporary file has one name, which must be free; one that an open finds is removed where it looks familiar."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        if (self.bytes_of("temporary") or b"{")[:1] == b"{":
+            self.path("temporary").unlink(missing_ok=True)
+
+    def write(self, name: str, data: bytes) -> None:
+        temporary = self.path("temporary")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+        self.sync(temporary)
+        temporary.replace(self.path(name))
+        self.sync(self.root)
+
+
+# -- DUR-7: what file systems happen to do -----------------------------------------------------------------------------
+
+
+@breaks("DUR-7", "lost")
+class RootNotSynced(CleanSynced):
+    """The root is made, and the folder that it is in never synced."""
+
+    def sync(self, path: Path) -> None:
+        if path != self.root.parent:
+            super().sync(path)
+
+
+@breaks("DUR-7", "lost")
+class SyncsTheFileAgain(CleanSynced):
+    """After the rename the file is synced once more, and not the folder."""
+
+    def sync(self, path: Path) -> None:
+        if path != self.root:
+            super().sync(path)
+
+    def write(self, name: str, data: bytes) -> None:
+        super().write(name, data)
+        self.sync(self.path(name))
+
+
+@breaks("DUR-7", "lost")
+class SyncsAnotherFile(CleanSynced):
+    """Names are brought to the disk by the sync of a record of all writes, which lies in another folder."""
+
+    def write(self, name: str, data: bytes) -> None:
+        super().write(name, data)
+        folder = self.path("writes")
+        if not folder.exists():
+            folder.mkdir(0o700)
+        record = os.open(folder / "record", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        os.write(record, name.encode() + b"\n")
+        os.fsync(record)
+        os.close(record)
+
+    def sync(self, path: Path) -> None:
+        if path != self.root:
+            super().sync(path)
+
+
+@breaks("DUR-7", "not-gone")
+class DeleteSyncsANote(CleanSynced):
+    """A delete makes and syncs a note of itself, and not the folder that both are in."""
+
+    def delete(self, id: str) -> bool:
+        existed = OneFolder.delete(self, id)
+        note = os.open(self.path(f".{secrets.token_hex(8)}.tmp"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(note, id.encode())
+        os.fsync(note)
+        os.close(note)
+        return existed
+
+
+@breaks("DUR-7", "lost")
+class RemovesFirst(CleanSynced):
+    """The old file is removed when the new one has a name, which is not synced yet; a reader finds either."""
+
+    def write(self, name: str, data: bytes) -> None:
+        super().write(name + ".new", data)
+        self.path(name).unlink(missing_ok=True)
+        self.path(name + ".new").rename(self.path(name))
+        super().sync(self.root)
+
+    def sync(self, path: Path) -> None:
+        if path != self.root:
+            super().sync(path)
+
+    def bytes_of(self, name: str) -> bytes | None:
+        data = super().bytes_of(name + ".new")
+        return super().bytes_of(name) if data is None else data
+
+    def exists(self, id: str) -> bool:
+        return super().exists(id) or self.path(self.file_name(id) + ".new").exists()
+
+    def list(self) -> Iterator[str]:
+        ids = {self.id_in(path.name.removesuffix(".new")) for path in self.root.iterdir()}
+        return (id for id in ids if id is not None)
+
+    def delete(self, id: str) -> bool:
+        existed = self.exists(id)
+        self.path(self.file_name(id) + ".new").unlink(missing_ok=True)
+        OneFolder.delete(self, id)
+        super().sync(self.root)
+        return existed
