@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +10,18 @@ from sessionproof_reference import StepStore
 from sessionproof_reference._logs import LayoutName
 
 LAYOUTS: list[LayoutName] = ["file", "folder"]
+
+
+@pytest.fixture(name="layout", params=LAYOUTS)
+def layout_fixture(request: pytest.FixtureRequest) -> LayoutName:
+    """Each layout in turn."""
+    return cast("LayoutName", request.param)
+
+
+@pytest.fixture(name="root")
+def root_fixture(tmp_path: Path) -> Path:
+    """Where the store is, or will be."""
+    return tmp_path / "root"
 
 
 def message(text: str) -> dict[str, Any]:

@@ -85,8 +85,10 @@ class Control:
         """How to start it."""
         if ":" in self.target:
             command = [sys.executable, "-m", "sessionproof._host", f"controls.{self.target}"]
+        elif self.target.endswith(".mjs"):
+            command = ["node", f"controls/{self.target}"]
         else:
-            command = [sys.executable if self.target.endswith(".py") else "node", f"controls/{self.target}"]
+            command = [sys.executable, "-m", f"controls.{self.target}"]
         return Launch(tuple(command), TESTS)
 
 
@@ -102,7 +104,8 @@ CONTROLS = [
     Control("_files:Unordered", "STO"),
     Control("_files:Seconds", "STO-9 STO-10"),
     Control("_layouts:TwoGenerations", "COR STO-11 ATM-1 ATM-2 ATM-3 ATM-6 ATM-7 ATM-9 ATM-10"),
-    Control("_layouts:Locked", "ATM-1 ATM-6"),
+    Control("_layouts:Locked", "ATM-1 ATM-6 ATM-8"),
+    Control("_layouts:Counting", "ATM-8"),
     Control("_layouts:Quarantine", "COR STO-8"),
     Control("_layouts:Indexed", "STO COR SEC", PLAIN),
     Control("_layouts:Apart", "STO-11 COR"),
@@ -137,9 +140,11 @@ CONTROLS = [
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
     Control("_tables:Tables", ALL, PLAIN | NO_REVISIONS | ONE_FILE),
-    Control("_tables:WriteAhead", "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-10", PLAIN | NO_REVISIONS | ONE_FILE),
     Control(
-        "_plain.py",
+        "_tables:WriteAhead", "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10", PLAIN | NO_REVISIONS | ONE_FILE
+    ),
+    Control(
+        "_plain",
         ALL,
         FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_SUMMARIES | NO_PRUNE,
         {"there is no checksum": "COR-3", "a save writes over whatever is there": "COR-6"},
@@ -199,7 +204,7 @@ CONTROLS = [
         "STO LOG FMT-8",
         LOGS | NO_TYPE | NO_CREATE | NO_ATTACH | NO_DISK | NO_PROMISE,
     ),
-    Control("_plain_log.py", ALL, NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
+    Control("_plain_log", ALL, NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
 ]
 
 

@@ -35,6 +35,7 @@ def test_a_machine_without_adapter_is_not_examined(tmp_path: Path) -> None:
         "permission",
         "watching",
         "recording",
+        "real",
     ]
 
 

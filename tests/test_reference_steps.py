@@ -21,7 +21,9 @@ from sessionproof_reference import (
     adapter,
 )
 from sessionproof_reference._logs import LayoutName
-from step_logs import LAYOUTS, message
+from step_logs import LAYOUTS, layout_fixture, message, root_fixture
+
+__all__ = ["layout_fixture", "root_fixture"]
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 HOSTILE_IDS = ["", ".", "..", "/", "/etc/passwd", "a\0", "\ud800", "a" * 1_000_000, "*", "%2e%2e", "1-a-b"]
@@ -30,18 +32,6 @@ HOSTILE_IDS = ["", ".", "..", "/", "/etc/passwd", "a\0", "\ud800", "a" * 1_000_0
 def tree(root: Path) -> dict[str, bytes]:
     """Every file below the root with its bytes."""
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(params=LAYOUTS)
-def layout(request: pytest.FixtureRequest) -> LayoutName:
-    """Each layout in turn."""
-    return cast("LayoutName", request.param)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Where the store is, or will be."""
-    return tmp_path / "root"
 
 
 @pytest.fixture

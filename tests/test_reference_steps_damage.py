@@ -4,27 +4,16 @@ import itertools
 import os
 import shutil
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from sessionproof_reference import Corrupt, StepStore, UnsupportedVersion, _steps
 from sessionproof_reference._logs import LayoutName
-from step_logs import LAYOUTS, damage, files, filled, message, spare_the_disk, texts
+from step_logs import damage, files, filled, layout_fixture, message, root_fixture, spare_the_disk, texts
+
+__all__ = ["layout_fixture", "root_fixture"]
 
 PAGE = 4096
-
-
-@pytest.fixture(params=LAYOUTS)
-def layout(request: pytest.FixtureRequest) -> LayoutName:
-    """Each layout in turn."""
-    return cast("LayoutName", request.param)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Where the store is, or will be."""
-    return tmp_path / "root"
 
 
 @pytest.fixture

@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from sessionproof_reference import NotFound, StepStore, _folder
 from sessionproof_reference._logs import LayoutName
-from step_logs import LAYOUTS, damage, files, filled, message, spare_the_disk, texts
+from step_logs import damage, files, filled, layout_fixture, message, root_fixture, spare_the_disk, texts
+
+__all__ = ["layout_fixture", "root_fixture"]
 
 CALLS = (
     "open",
@@ -34,18 +36,6 @@ CALLS = (
     "close",
     "listdir",
 )
-
-
-@pytest.fixture(params=LAYOUTS)
-def layout(request: pytest.FixtureRequest) -> LayoutName:
-    """Each layout in turn."""
-    return cast("LayoutName", request.param)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Where the store is, or will be."""
-    return tmp_path / "root"
 
 
 @contextmanager

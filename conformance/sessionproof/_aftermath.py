@@ -3,16 +3,17 @@
 import contextlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sessionproof._disk import Chmod, Disk, Link, Make, Operation, Rename, Resize, Sync, Unlink, Write
 from sessionproof._judge import Aftermath, Cut, Violated
-from sessionproof._protocol import Call
+from sessionproof._protocol import Call, Outcome
 from sessionproof._worlds import Absent, Worlds
 
 if TYPE_CHECKING:
     from sessionproof._run import Run
 
+T = TypeVar("T")
 _SHOWN = 12
 
 
@@ -39,6 +40,44 @@ def opened(run: "Run", disk: Disk, worlds: Worlds, judge: Aftermath, *, recorded
         run.place.forget(twin)
 
 
+_REMEMBERED = 4_096
+
+
+class Looks:
+    """Looks at what was left, and remembers the answers: the same files are not opened again for other worlds."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self._known: dict[object, list[tuple[Call, Outcome]]] = {}
+
+    def look(self, disk: Disk, worlds: Worlds, judge: Aftermath) -> None:
+        """Open it, and ask for all that the protocol shows.
+
+        Raises:
+            Violated: A finding that counts.
+        """
+        key = hash(disk.key()), tuple(worlds.sessions), worlds.created
+        known = self._known.get(key)
+        if known is not None and self._hold(known, worlds, judge):
+            return
+        with opened(self._run, disk, worlds, judge) as twin:
+            twin.observed = []
+            twin.do({"do": "wake"})
+            twin.do({"do": "look"})
+            if len(self._known) == _REMEMBERED:
+                self._known.clear()
+            self._known[key] = twin.observed
+
+    def _hold(self, answers: Sequence[tuple[Call, Outcome]], worlds: Worlds, judge: Aftermath) -> bool:
+        """Whether the answers are right in these worlds; if not, the files are opened again to see it."""
+        for call, outcome in answers:
+            step = self._run.place.model.step(worlds, call, outcome)
+            worlds = step.worlds
+            if any(map(judge.counts, step.violations)):
+                return False
+        return True
+
+
 def goes_on(twin: "Run", call: Call | None, requirement: str) -> None:
     """The next write succeeds, and is there after another restart with all that was."""
     twin.do({"do": "disturb", "requirement": requirement})
@@ -55,6 +94,11 @@ def writes(twin: "Run", call: Call | None) -> None:
     gone = id is None or all(isinstance(state, Absent) for state in twin.worlds.states(id))
     if id is not None and not (gone and twin.listed("create")):
         twin.write(id, twin.content.plain(17, id))
+
+
+def spread(values: Sequence[T], most: int) -> Sequence[T]:
+    """So many of them, evenly; all where there are no more."""
+    return values if len(values) <= most else [values[number * len(values) // most] for number in range(most)]
 
 
 def told(run: "Run", found: Violated, where: str, lines: Sequence[str], cut: Cut | None = None) -> Violated:

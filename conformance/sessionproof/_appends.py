@@ -57,7 +57,7 @@ def append(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: Wo
         return _appended(rules, worlds, call, outcome, invalid=invalid)
     assert isinstance(outcome, Refusal)
     if outcome.not_applied:
-        after = _blamed(worlds, call.id, "LOG-5", burned=True)
+        after = _blamed(worlds, call.id, "LOG-5")
     if outcome.kind is Kind.NOT_FOUND and "create" in rules.statement.operations and _absent(states):
         return Step(after)
     if rules.may_refuse_id(call.id, states, outcome):
@@ -208,7 +208,7 @@ def _written(  # noqa: PLR0913, PLR0917 - a judge, and what the write does
         return Step(_each(worlds, call.id, changed))
     assert isinstance(outcome, Refusal)
     if outcome.not_applied:
-        after = _blamed(worlds, call.id, "LOG-1", burned=True)
+        after = _blamed(worlds, call.id, "LOG-1")
     absent = _absent(states)
     if (absent and outcome.kind is Kind.NOT_FOUND) or rules.may_refuse_id(call.id, states, outcome):
         return Step(after)
@@ -349,14 +349,13 @@ def _each(worlds: Worlds, id: str, change: Callable[[State], State]) -> Worlds:
     return others_suspect(worlds.with_states(id, [change(state) for state in worlds.states(id)]), id)
 
 
-def _blamed(worlds: Worlds, id: str, requirement: str, *, burned: bool) -> Worlds:
+def _blamed(worlds: Worlds, id: str, requirement: str) -> Worlds:
     """The worlds after a refusal that has changed nothing; what is found otherwise breaks the requirement."""
 
     def blame(state: State) -> State:
         if isinstance(state, Anything):
             return state
-        new = replace(state, suspects=tuple(dict.fromkeys((*state.suspects, requirement))))
-        return _burned(new) if burned else new
+        return _burned(replace(state, suspects=tuple(dict.fromkeys((*state.suspects, requirement)))))
 
     return _each(worlds, id, blame)
 

@@ -185,6 +185,19 @@ class Content:
             case _:
                 return None
 
+    def deep(self, id: str, value: JSON) -> Object | None:
+        """As `holding`, but the value stands in one place only, as few levels down as may be, and in no name."""
+        plain = self.plain(1, id)
+        match self.statement.fidelity:
+            case "json":
+                return {**plain, "value": value}
+            case "format":
+                return {**plain, "extensions": {"probe": {"value": value}}}
+            case "messages" if isinstance(value, str):
+                return self.holding(id, value)
+            case _:
+                return None
+
     def with_texts(self, id: str, texts: list[str]) -> Object | None:
         """A value that holds these texts; None where its schema has no place for them."""
         blocks: list[JSON] = [{"type": "text", "text": text} for text in texts]

@@ -3,10 +3,10 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sessionproof import _tree
-from sessionproof._aftermath import around, goes_on, opened, told, writes
+from sessionproof._aftermath import Looks, around, goes_on, opened, spread, told, writes
 from sessionproof._disk import PAGE, Disk, Operation, Write
 from sessionproof._history import History
 from sessionproof._json import JSON, Object
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sessionproof._recorder import RecordedProcess
     from sessionproof._run import Run
 
-T = TypeVar("T")
 Observed: TypeAlias = list[tuple[str, JSON]]
 _OF_CALLS = {"delete": "ATM-3", "append": "ATM-4", "append_events": "ATM-4", "compact": "ATM-4", "describe": "ATM-4"}
 
@@ -53,10 +52,12 @@ def deaths(operations: Sequence[Operation], base: Disk) -> Iterator[tuple[Death,
 def crashes(run: "Run", step: Object) -> None:
     """Let the process die at every point of the run so far, and judge what each leaves.
 
-    With `again`, each is opened while that is recorded too, and the process dies at every point of it; with `twice`,
-    two recoveries of each are compared. `most` limits how many are tried; the others are counted.
+    With `goes on`, each is written to as well; with `again`, each is opened while that is recorded too, and the process
+    dies at every point of it; with `twice`, two recoveries of each are compared. `most` limits how many are tried; the
+    others are counted.
     """
-    look = {"again": _dies_again, "twice": _recovers_twice}.get(str(step.get("how", "")), _judged)
+    looks = Looks(run)
+    how = {"goes on": _goes_on, "again": _dies_again, "twice": _recovers_twice}.get(str(step.get("how", "")))
     process = cast("RecordedProcess", run.process)
     operations = process.recorded(run.outside, run.place.volatile)
     process.end_if_named(operations)
@@ -76,17 +77,15 @@ def crashes(run: "Run", step: Object) -> None:
         worlds = died(run, done[-1].after if done else known, call)
         states.setdefault((disk.key(), len(done), call is None), (death, disk, worlds, call))
     run.count("crash states possible", len(states))
-    for death, disk, worlds, call in _spread([*states.values()], cast("int", step.get("most", len(states)))):
+    for death, disk, worlds, call in spread([*states.values()], cast("int", step.get("most", len(states)))):
         run.count("crash states")
         try:
-            look(run, disk, worlds, call)
+            if how is None:
+                looks.look(disk, worlds, DeathJudge(run.judge))
+            else:
+                how(run, disk, worlds, call)
         except Violated as found:
             raise _told(run, found, death, operations, call) from None
-
-
-def _spread(states: Sequence[T], most: int) -> Sequence[T]:
-    """So many of them, evenly; all where there are no more."""
-    return states if len(states) <= most else [states[number * len(states) // most] for number in range(most)]
 
 
 def _told(run: "Run", found: Violated, death: Death, operations: Sequence[Operation], call: Call | None) -> Violated:
@@ -95,7 +94,7 @@ def _told(run: "Run", found: Violated, death: Death, operations: Sequence[Operat
     return told(run, found, where, around(operations, death.count, death.cut, {}, "death"))
 
 
-def _judged(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> None:
+def _goes_on(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> None:
     with opened(run, disk, worlds, DeathJudge(run.judge)) as twin:
         twin.do({"do": "wake"})
         twin.do({"do": "look"})
@@ -111,7 +110,7 @@ def _dies_again(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> No
         twin.do({"do": "look"})
         writes(twin, call)
         twin.judge = judge
-        twin.do({"do": "crashes"})
+        twin.do({"do": "crashes", "how": "goes on"})
 
 
 def _recovers_twice(run: "Run", disk: Disk, worlds: Worlds, _: Call | None) -> None:

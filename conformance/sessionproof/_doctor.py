@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sessionproof import _json, _tree
+from sessionproof import _json, _loop, _tree
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._json import JSON
 from sessionproof._lab import nested
+from sessionproof._loop import FILE_SYSTEMS
 from sessionproof._protocol import Answer, Call
 from sessionproof._recorder import lacking
 from sessionproof._watch import NoWatch, Watch
@@ -62,7 +63,15 @@ def _machine() -> Iterator[Examination]:
         yield Examination("note", "watching names", f"{refused}; SEC-2 and SEC-3 are not run")
     reason = lacking()
     yield Examination(
-        "note" if reason else "good", "recording", f"{reason}; ATM is not run" if reason else "strace is there"
+        "note" if reason else "good",
+        "recording",
+        f"{reason}; ATM and DUR are not run" if reason else "strace is there",
+    )
+    reasons = [reason for kind in FILE_SYSTEMS if (reason := _loop.lacking(kind)) is not None]
+    yield Examination(
+        "note" if reasons else "good",
+        "real file systems",
+        f"{'; '.join(reasons)}; `--confirm-on` needs it, and nothing else" if reasons else ", ".join(FILE_SYSTEMS),
     )
 
 

@@ -18,8 +18,12 @@ class EnvironmentFault(Exception):  # noqa: N818 - the blame is in the name
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What was done up to a loss of power, and whether a disk that one has left breaks what the finding is about."""
+    """What was done up to a loss of power, and whether a disk that one has left breaks what the finding is about.
 
+    `profiles` are those that admit the state which was found.
+    """
+
+    profiles: frozenset[str]
     operations: Sequence[Operation]
     breaks: Callable[[Disk], bool]
 

@@ -39,16 +39,17 @@ class _Processes:
     def start(self, setup: Setup) -> AdapterProcess:
         launch = replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged)
         if setup.recorded:
-            return RecordedProcess(launch, Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder)))
+            trace = Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder))
+            return RecordedProcess(launch, trace, setup.failing)
         return AdapterProcess(launch)
 
     def at_hand(self, setup: Setup) -> AdapterProcess:
-        key = Setup(umask=setup.umask, unprivileged=setup.unprivileged, recorded=setup.recorded)
-        process = self.live.get(key)
-        return process if process is not None and process.alive else self.replaced(setup)
+        process = self.live.get(_started(setup))
+        # Which call fails is counted from the start of the process.
+        return process if process is not None and process.alive and not setup.failing else self.replaced(setup)
 
     def replaced(self, setup: Setup) -> AdapterProcess:
-        key = Setup(umask=setup.umask, unprivileged=setup.unprivileged, recorded=setup.recorded)
+        key = _started(setup)
         old = self.live.pop(key, None)
         if old is not None:
             old.kill()
@@ -58,6 +59,12 @@ class _Processes:
     def end(self) -> None:
         for process in self.live.values():
             process.kill()
+
+
+def _started(setup: Setup) -> Setup:
+    """What of a setup tells how to start a process; those in which calls fail come after each other."""
+    failing = "some" if setup.failing else ""
+    return Setup(umask=setup.umask, unprivileged=setup.unprivileged, recorded=setup.recorded, failing=failing)
 
 
 class Lab:

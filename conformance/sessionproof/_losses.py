@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from sessionproof import _tree
-from sessionproof._aftermath import around, goes_on, opened, told
+from sessionproof._aftermath import Looks, around, goes_on, opened, told
 from sessionproof._disk import Disk, Operation, Sync
 from sessionproof._history import History
 from sessionproof._json import Object
@@ -54,36 +54,32 @@ def losses(run: "Run", step: Object) -> None:
 
     versions = Versions(base, operations)
     power = Power(versions, cast("int", step["most"]), volatile)
-    whole = base.copy()
-    seen: set[tuple[object, int, bool]] = set()
+    looks, whole = Looks(run), base.copy()
+    seen: set[int] = set()
     for instant in _instants(run, operations):
         while whole.count - base.count < instant.count:
             whole.apply(operations[whole.count - base.count])
+        judge = _Judge(run, looks, whole, instant, volatile, written=bool(step.get("goes on")))
         found = power.losses(instant.count, profiles)
-        counted = [
-            (key, loss)
-            for key, loss in found.states.items()
-            if (key, instant.answers, instant.call is None) not in seen
-        ]
-        seen |= {(key, instant.answers, instant.call is None) for key, _ in counted}
-        # Those first that no file system admits: where both are found, the others are under their own requirement.
-        states = sorted((loss for _, loss in counted if loss.profiles & wanted), key=_admitted)
+        states: list[tuple[object, Loss]] = []
+        for key, loss in found.states.items():
+            once = hash((key, instant.answers, instant.call is None))
+            if once not in seen and loss.profiles & wanted:
+                seen.add(once)
+                states.append((key, loss))
         run.count("crash states possible", len(states) + found.left_out)
-        for loss in states:
+        # Those first that no file system admits: what one admits is under its own requirement too.
+        for key, loss in sorted(states, key=lambda state: len(state[1].profiles & REAL)):
             run.count("crash states")
-            judge = _Judge(run, whole, instant, volatile, written=bool(step.get("goes on")))
             try:
                 judge.judge(loss.disk)
             except Violated as violated:
-                cut = Cut(operations[: instant.count], judge.breaks)
+                admitting = power.losses(instant.count).states.get(key, loss).profiles | loss.profiles
+                cut = Cut(frozenset(admitting), operations[: instant.count], judge.breaks)
                 if not loss.profiles & wanted - {"btrfs"} and not run.place.seen_on("btrfs", cut):
                     run.count("findings that btrfs has not confirmed")
                     continue
                 raise _told(run, violated, loss, instant, versions, cut) from None
-
-
-def _admitted(loss: Loss) -> int:
-    return len(loss.profiles & REAL)
 
 
 def _instants(run: "Run", operations: Sequence[Operation]) -> Iterator[_Instant]:
@@ -108,6 +104,7 @@ class _Judge:
     """Opens what a loss at one instant has left; `whole` is the disk with nothing lost."""
 
     run: "Run"
+    looks: Looks
     whole: Disk
     instant: _Instant
     leave: Callable[[str], bool]
@@ -121,12 +118,14 @@ class _Judge:
         """
         there = {path for path, inode in disk.walk() if inode.kind == "folder"}
         gone = any(inode.kind == "folder" and path not in there for path, inode in self.whole.walk())
-        worlds = _lost(self.run, self.instant, folders=gone)
-        with opened(self.run, disk, worlds, LossJudge(self.run.judge)) as twin:
+        worlds, judge = _lost(self.run, self.instant, folders=gone), LossJudge(self.run.judge)
+        if not self.written:
+            self.looks.look(disk, worlds, judge)
+            return
+        with opened(self.run, disk, worlds, judge) as twin:
             twin.do({"do": "wake"})
             twin.do({"do": "look"})
-            if self.written:
-                goes_on(twin, self.instant.call, "DUR-6")
+            goes_on(twin, self.instant.call, "DUR-6")
 
     def breaks(self, disk: Disk) -> bool:
         """Whether there is a finding that counts."""
@@ -175,16 +174,16 @@ def _told(  # noqa: PLR0913, PLR0917 - all that the witness shows
     call, total = instant.call, len(versions.operations)
     lost = loss.lost(versions)
     where = f"The power failed {'in `' + call.method + '`, ' if call else ''}after operation {loss.count} of {total}"
-    where += f", {_named(loss)}."
+    where += f", {_named(cut.profiles)}."
     remarks = {number: "   <- lost" if whole else "   <- partly lost" for number, whole in lost.items()}
     lines = around(versions.operations, loss.count, 0, remarks, "loss of power")
     torn = [f"page {image.torn} of a file is there up to a sector" for image in loss.images.values() if image.torn]
     return told(run, found, where, [*lines, *torn], cut)
 
 
-def _named(loss: Loss) -> str:
+def _named(profiles: frozenset[str]) -> str:
     """Which file systems admit a state, in words."""
-    real = [profile for profile in PROFILES if profile in loss.profiles & REAL]
+    real = [profile for profile in PROFILES if profile in profiles & REAL]
     if not real:
         return "in a state that only POSIX admits, and no file system that is known to the kit"
     if real == ["btrfs"]:

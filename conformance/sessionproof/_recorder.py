@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -38,13 +39,14 @@ class RecordedProcess(AdapterProcess):
     Args:
         launch: How to start the adapter.
         place: An empty folder for the trace.
+        failing: A system call that fails with EIO, as in `Setup`.
 
     Raises:
         NoRecorder: strace is not there, or may not trace.
         AdapterFault: As for any adapter.
     """
 
-    def __init__(self, launch: Launch, place: Path) -> None:
+    def __init__(self, launch: Launch, place: Path, failing: str = "") -> None:
         reason = lacking()
         if reason is not None:
             raise NoRecorder(reason)
@@ -54,8 +56,10 @@ class RecordedProcess(AdapterProcess):
         self._reader, self._line_begun = _strace.Reader(), ""
         self._recording: Recording | None = None
         self._failed: Refused | None = None
+        name, _, when = failing.partition(":")
         command = (
             *_strace.COMMAND,
+            *([f"--inject={name}:error=EIO:when={when}"] if failing else []),
             "--signal=none",
             f"--string-limit={_strace.LONGEST}",
             f"--trace={','.join(TRACED)}",
@@ -133,6 +137,12 @@ class RecordedProcess(AdapterProcess):
         """How many operations were recorded since `begin`, up to the last answer."""
         assert self._recording is not None
         return len(self._recording.operations)
+
+    @property
+    def syncs(self) -> Mapping[str, int]:
+        """How many calls of fsync(2) and fdatasync(2) there were since the process was started, on any file."""
+        assert self._recording is not None
+        return dict(self._recording.syncs)
 
     def call(self, call: Call) -> Outcome:
         """Send one request and wait for its answer, and for the trace of it."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from sessionproof._disk import Chmod, Disk, Link, Make, Operation, Rename, Resize, Sync, Unlink, Write
@@ -19,6 +20,9 @@ _IOV = re.compile(r'iov_base=("(?:\\x[0-9a-f]{2})*")')
 _DESCRIPTOR = re.compile(rb"/(?:proc/self|dev)/fd/([0-9]+)")
 """The path of an open file, by which one without a name gets one (open(2), O_TMPFILE)."""
 _FLAGS = re.compile(r"flags=([A-Z_|0-9a-fx]+)")
+
+
+_SYNCS = frozenset({"fsync", "fdatasync"})
 
 
 class Refused(Exception):  # noqa: N818 - a verdict on a trace
@@ -47,7 +51,8 @@ class _Process:
 class Recording:
     """Turns system calls into operations below a folder.
 
-    `operations` are those so far; `said` counts the bytes that were written to the pipe of standard output.
+    `operations` are those so far; `said` counts the bytes that were written to the pipe of standard output, and `syncs`
+    the calls of fsync(2) and fdatasync(2), whether they succeeded or not.
 
     Raises:
         Refused: From `take`: something was done in the folder that a trace cannot tell.
@@ -58,6 +63,7 @@ class Recording:
         self._processes: dict[int, _Process] = {}
         self._nameless: dict[bytes, int] = {}
         self.said = 0
+        self.syncs = Counter[str]()
         self.begin(b"/nowhere")
 
     def begin(self, top: bytes, disk: Disk | None = None) -> None:
@@ -75,9 +81,11 @@ class Recording:
     def take(self, call: Syscall) -> None:
         """Add what one system call has done."""
         process = self._of(call.thread)
+        if call.name in _SYNCS:
+            self.syncs[call.name] += 1
         if call.name in {"clone", "clone3", "fork", "vfork"}:
             self._forked(call, process)
-        elif call.result is None or call.result < 0:
+        elif call.result is None or (call.result < 0 and call.name not in _SYNCS):
             return
         elif call.name in {"write", "writev"} and call.descriptor_path(0) == self._pipe:
             self.said += call.result
@@ -350,7 +358,7 @@ class Recording:
     def _take_fsync(self, call: Syscall, process: _Process) -> None:
         file = self._file(call, process)
         if file is not None:
-            self._do(Sync(file.inode, data=call.name == "fdatasync"))
+            self._do(Sync(file.inode, data=call.name == "fdatasync", failed=call.result != 0))
 
     def _take_sync(self, _: Syscall, __: _Process) -> None:
         self._do(Sync(None))

@@ -160,7 +160,7 @@ class Run:
         twin.revisions = {id: list(known) for id, known in self.revisions.items()}
         twin.outside = self.place.new_folder()
         twin.root = twin.outside / "root"
-        twin.setup, twin.fast, twin.answers = replace(self.setup, recorded=recorded), True, []
+        twin.setup, twin.fast, twin.answers = replace(self.setup, recorded=recorded, failing=""), True, []
         twin.process = self.place.process(twin.setup)
         if disk is not None:
             disk.write_to(twin.outside, time.time_ns())
@@ -231,6 +231,10 @@ class Run:
             space = os.statvfs(self.outside)
             if space.f_bavail * space.f_frsize < 1 << 22:
                 raise EnvironmentFault(f"the file system of {self.outside} is full; make room there")
+        if self.setup.failing and call.method in WRITES and isinstance(outcome, Refusal):
+            # Of what, and whether, is for RES to judge: here it may have been written or not.
+            self.worlds = self.place.model.unknown(self.worlds, call)
+            return
         step = self.place.model.step(self.worlds, call, outcome)
         self.worlds = step.worlds
         for violation in step.violations:

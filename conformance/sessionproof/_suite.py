@@ -174,8 +174,9 @@ def _confirmed(lab: Lab, probe: Probe, translate: Mapping[str, str], found: Viol
 
 
 def confirmations(lab: Lab, found: Violated) -> tuple[Confirmation, ...]:
-    """What a finding that takes a loss of power came to on each real file system that the lab confirms on."""
-    return () if found.cut is None else tuple(confirm_on(kind, found.cut) for kind in lab.confirm_on)
+    """What a finding that takes a loss of power came to on the real file systems that are said to admit it."""
+    cut = found.cut
+    return () if cut is None else tuple(confirm_on(kind, cut) for kind in lab.confirm_on if kind in cut.profiles)
 
 
 def replay(lab: Lab, case: Mapping[str, Any]) -> Violated | None:

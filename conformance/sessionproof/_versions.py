@@ -215,8 +215,8 @@ class Versions:
     def floors(self, inode: int, count: int) -> tuple[int, dict[int, int]]:
         """The oldest size and pages of a file that may be on the disk after so many operations, as indexes.
 
-        A sync that failed leaves pages that the kernel takes for clean: no later sync writes them, only a later write
-        does (Rebello et al., USENIX ATC 2020).
+        A sync that failed leaves pages that the kernel takes for clean: no later sync writes them, or the size that
+        came with them, only a later write does (Rebello et al., USENIX ATC 2020).
         """
         file = self.files[inode]
         size, pages, failed = 0, dict.fromkeys(file.pages, 0), 0
@@ -228,7 +228,9 @@ class Versions:
             if sync.failed:
                 failed = when
                 continue
-            size = upto(file.sizes, when)
+            newest = upto(file.sizes, when)
+            if file.sizes[newest].when > failed or file.sizes[newest].by == "set":
+                size = newest
             for number, chain in file.pages.items():
                 newest = upto(chain, when)
                 if chain[newest].when > failed or not failed:

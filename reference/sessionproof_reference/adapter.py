@@ -14,7 +14,8 @@ from sessionproof_reference._record import Document
 from sessionproof_reference._sessions import Items, Kind, SessionStore
 from sessionproof_reference._store import DocumentStore, Ids, SnapshotStore
 
-Store = TypeVar("Store", bound=DocumentStore)
+Store = TypeVar("Store", bound=DocumentStore | StepStore)
+Documented = TypeVar("Documented", bound=DocumentStore)
 Rows: TypeAlias = list[dict[str, Any]]
 
 
@@ -27,25 +28,15 @@ def _translated() -> Generator[None]:
         raise getattr(sessionproof, type(error).__name__)(str(error)) from error
 
 
-class _DocumentAdapter(Adapter, Generic[Store]):
-    """What both stores do."""
+class _StoreAdapter(Adapter, Generic[Store]):
+    """What all stores do."""
 
     version = "0.1.0"
     fidelity = "format"
     durability = "power-loss"
     concurrency = "multi-process"
-    ids = "any"
 
     store: Store
-
-    def save(self, id: str, document: Document, if_revision: str | None = None) -> str:
-        with _translated():
-            return self.store.save(id, document, if_revision)
-
-    def load(self, id: str) -> Loaded | None:
-        with _translated():
-            loaded = self.store.load(id)
-        return None if loaded is None else Loaded(loaded.document, loaded.revision)
 
     def delete(self, id: str) -> bool:
         with _translated():
@@ -62,6 +53,21 @@ class _DocumentAdapter(Adapter, Generic[Store]):
     def check(self) -> None:
         with _translated():
             self.store.check()
+
+
+class _DocumentAdapter(_StoreAdapter[Documented]):
+    """What both stores of documents do."""
+
+    ids = "any"
+
+    def save(self, id: str, document: Document, if_revision: str | None = None) -> str:
+        with _translated():
+            return self.store.save(id, document, if_revision)
+
+    def load(self, id: str) -> Loaded | None:
+        with _translated():
+            loaded = self.store.load(id)
+        return None if loaded is None else Loaded(loaded.document, loaded.revision)
 
 
 class SnapshotAdapter(_DocumentAdapter[SnapshotStore]):
@@ -114,20 +120,14 @@ class SessionAdapter(_DocumentAdapter[SessionStore]):
             return self.store.attachments(id, kind)
 
 
-class StepFileAdapter(Adapter):
+class StepFileAdapter(_StoreAdapter[StepStore]):
     """Drives `StepStore` with a file for each log."""
 
     name = "sessionproof-reference step, a file for each log"
-    version = "0.1.0"
-    fidelity = "format"
     format: ClassVar[dict[str, str] | None] = {"name": "step", "version": "1.0"}
-    durability = "power-loss"
-    concurrency = "multi-process"
     ids = "store"
     cost: ClassVar[dict[str, str] | None] = {"append": "O(1)"}
     layout: ClassVar[LayoutName] = "file"
-
-    store: StepStore
 
     def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store, so the root is enough
         """Build a store, and make the root."""
@@ -177,21 +177,6 @@ class StepFileAdapter(Adapter):
         with _translated():
             return self.store.latest(agent, created_by)
 
-    def delete(self, id: str) -> bool:
-        """Tell whether there was one."""
-        with _translated():
-            return self.store.delete(id)
-
-    def exists(self, id: str) -> bool:
-        """Tell whether there is one."""
-        with _translated():
-            return self.store.exists(id)
-
-    def list(self) -> Ids:
-        """Answer the ids of all."""
-        with _translated():
-            return self.store.list()
-
     def summaries(self, workspace: str | None = None) -> Rows:
         """Summaries have the members that the protocol names; no log has a workspace."""
         with _translated():
@@ -201,11 +186,6 @@ class StepFileAdapter(Adapter):
         """Tell whether the caller is the first."""
         with _translated():
             return self.store.claim(id, token)
-
-    def check(self) -> None:
-        """Raise where logs cannot be written."""
-        with _translated():
-            self.store.check()
 
 
 class StepFolderAdapter(StepFileAdapter):

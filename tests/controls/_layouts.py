@@ -1,6 +1,7 @@
 """Stores of files that keep more than one file a session, or keep it in another way."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -99,6 +100,22 @@ def _lives(lock: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+class Counting(Files):
+    """Temporary files are numbered, from 1 in every process: what one has left, the next writes over."""
+
+    def open(self, root: str, namespace: str) -> None:  # noqa: ARG002 - a root holds one store
+        self.folder = _Numbers(root)
+
+
+class _Numbers(Folder):
+    numbers = itertools.count(1)
+
+    def temporary(self) -> Path:
+        temporary = self.root / f".part-{next(self.numbers)}"
+        temporary.unlink(missing_ok=True)
+        return temporary
 
 
 def _entries(folder: Folder) -> list[str]:

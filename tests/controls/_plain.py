@@ -1,26 +1,13 @@
-"""An adapter and its store in one script, written from the protocol page alone. It imports nothing of the kit."""
+"""An adapter and its store in a script, written from the protocol page alone. It imports nothing of the kit."""
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-CODES = {"invalid_id": -32001, "invalid_document": -32002, "corrupt": -32003, "io": -32006}
-STATEMENT = {
-    "protocol": "1.0",
-    "implementation": {"name": "plain", "version": "1", "language": "python"},
-    "operations": ["save", "load", "delete", "exists", "list", "latest", "echo"],
-    "fidelity": "json",
-    "format": None,
-    "durability": "process-crash",
-    "concurrency": "single",
-    "ids": "any",
-}
+from controls._plain_rpc import RefusedError, serve, statement
 
-
-class RefusedError(Exception):
-    """An operation is refused: a kind, and why."""
+CLAIMS = statement("plain", "save", "load", "delete", "exists", "list", "latest", "echo")
 
 
 class Store:
@@ -40,6 +27,8 @@ class Store:
         """Replace the file."""
         if not isinstance(document, dict):
             raise RefusedError("invalid_document", "not an object")
+        for left in self.root.glob("temporary-*"):
+            left.unlink()
         path, temporary = self._path(id), self.root / f"temporary-{os.urandom(8).hex()}"
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             json.dump({"id": id, "document": document}, file)
@@ -95,34 +84,4 @@ def _constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
-def _carry_out(store: Any, method: str, params: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The store after the call, and the result."""
-    if method == "initialize":
-        return store, STATEMENT
-    if method == "open":
-        return Store(params["root"]), {}
-    if method == "close":
-        return None, {}
-    if method == "echo":
-        return store, {"value": params["value"]}
-    return store, getattr(store, method)(**params)
-
-
-def _main() -> None:
-    sys.setrecursionlimit(10_000)
-    store = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        reply = {"jsonrpc": "2.0", "id": request["id"]}
-        try:
-            store, reply["result"] = _carry_out(store, request["method"], request.get("params", {}))
-        except RefusedError as refused:
-            kind, text = refused.args
-            reply["error"] = {"code": CODES[kind], "message": text, "data": {"kind": kind}}
-        except OSError as error:
-            reply["error"] = {"code": CODES["io"], "message": str(error), "data": {"kind": "io"}}
-        sys.stdout.write(json.dumps(reply) + "\n")
-        sys.stdout.flush()
-
-
-_main()
+serve(CLAIMS, Store)

@@ -1,27 +1,14 @@
-"""An adapter and its log in one script, written from the protocol page alone. It imports nothing of the kit."""
+"""An adapter and its log in a script, written from the protocol page alone. It imports nothing of the kit."""
 
 import hashlib
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-CODES = {"invalid_id": -32001, "invalid_document": -32002, "corrupt": -32003, "io": -32006}
-STATEMENT = {
-    "protocol": "1.0",
-    "implementation": {"name": "plain-log", "version": "1", "language": "python"},
-    "operations": ["append", "read", "delete"],
-    "fidelity": "json",
-    "format": None,
-    "durability": "process-crash",
-    "concurrency": "single",
-    "ids": "any",
-}
+from controls._plain_rpc import RefusedError, serve, statement
 
-
-class RefusedError(Exception):
-    """An operation is refused: a kind, and why."""
+CLAIMS = statement("plain-log", "append", "read", "delete")
 
 
 class Store:
@@ -30,6 +17,8 @@ class Store:
     def __init__(self, root: str) -> None:
         self.root = Path(root)
         self.root.mkdir(mode=0o700, exist_ok=True)
+        for left in self.root.glob("temporary-*"):
+            left.unlink()
 
     def _path(self, id: str) -> Path:
         encoded = id.encode("utf-8", "surrogatepass").hex()
@@ -85,32 +74,4 @@ def _line(id: str, text: str) -> str:
     return f"{hashlib.sha256(f'{id} {text}'.encode('utf-8', 'surrogatepass')).hexdigest()} {text}"
 
 
-def _carry_out(store: Any, method: str, params: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The store after the call, and the result."""
-    if method == "initialize":
-        return store, STATEMENT
-    if method == "open":
-        return Store(params["root"]), {}
-    if method == "close":
-        return None, {}
-    return store, getattr(store, method)(**params)
-
-
-def _main() -> None:
-    sys.setrecursionlimit(10_000)
-    store = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        reply = {"jsonrpc": "2.0", "id": request["id"]}
-        try:
-            store, reply["result"] = _carry_out(store, request["method"], request.get("params", {}))
-        except RefusedError as refused:
-            kind, text = refused.args
-            reply["error"] = {"code": CODES[kind], "message": text, "data": {"kind": kind}}
-        except OSError as error:
-            reply["error"] = {"code": CODES["io"], "message": str(error), "data": {"kind": "io"}}
-        sys.stdout.write(json.dumps(reply) + "\n")
-        sys.stdout.flush()
-
-
-_main()
+serve(CLAIMS, Store)

@@ -84,6 +84,10 @@ class Folder:
         if not self.root.is_dir():
             self.root.mkdir(mode=0o700)
             _sync(self.root.parent)
+        for left in self.root.glob(".new-*"):
+            # A younger one may be of a process that lives.
+            if left.lstat().st_mtime < time.time() - 3600:
+                left.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None where there is none.
@@ -105,7 +109,7 @@ class Folder:
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file."""
-        temporary = self.root / f".new-{secrets.token_hex(8)}"
+        temporary = self.temporary()
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)
@@ -114,6 +118,10 @@ class Folder:
             os.fsync(descriptor)
         temporary.replace(self.root / name)
         self.sync()
+
+    def temporary(self) -> Path:
+        """Where a file is that has not got its name yet."""
+        return self.root / f".new-{secrets.token_hex(8)}"
 
     def remove(self, name: str) -> bool:
         """Remove a file; whether there was one."""

@@ -43,9 +43,9 @@ class Database(Adapter):
         elif path.stat().st_size == 0:
             raise Corrupt("the database is empty, and SQLite would take it for a new one")
         connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         try:
             _whole(connection)
+            connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         except BaseException:
             connection.close()
             raise

@@ -60,6 +60,9 @@ const methods = {
   open(params) {
     root = params.root;
     fs.mkdirSync(root, { recursive: true, mode: 0o700 });
+    for (const name of fs.readdirSync(root)) {
+      if (/^new-[0-9a-f]{16}$/.test(name)) fs.rmSync(path.join(root, name));
+    }
     return {};
   },
   close: () => ({}),

@@ -35,6 +35,10 @@ class Synced(OneFolder):
             stream.write(data)
         self.sync(temporary)
         temporary.replace(self.path(name))
+        self.settle(name)
+
+    def settle(self, name: str) -> None:
+        """Bring a name that a file was given to the disk."""
         self.sync(self.path(name).parent)
 
     def sync(self, path: Path) -> None:

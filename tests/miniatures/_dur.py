@@ -37,12 +37,7 @@ class LeavesNames(CleanSynced):
 class SyncsDataAgain(CleanSynced):
     """After the rename the file is synced once more and not the folder, with fdatasync(2), which leaves names out."""
 
-    def sync(self, path: Path) -> None:
-        if path != self.root:
-            super().sync(path)
-
-    def write(self, name: str, data: bytes) -> None:
-        super().write(name, data)
+    def settle(self, name: str) -> None:
         with self.path(name).open("rb") as file:
             os.fdatasync(file.fileno())
 
@@ -65,9 +60,9 @@ class NamesFirst(CleanSynced):
         if path.suffix != ".tmp":
             super().sync(path)
 
-    def write(self, name: str, data: bytes) -> None:
-        super().write(name, data)
+    def settle(self, name: str) -> None:
         self.sync(self.path(name))
+        super().settle(name)
 
 
 @breaks("DUR-2", "load-corrupt")
@@ -84,14 +79,14 @@ class SealsAfterTheSync(CleanSynced):
     """The checksum is written behind the rest when that was synced."""
 
     def write(self, name: str, data: bytes) -> None:
-        temporary = self.path(f".{secrets.token_hex(8)}.tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(data[:-80])
-            stream.flush()
-            os.fsync(stream.fileno())
-            stream.write(data[-80:])
-        temporary.replace(self.path(name))
-        self.sync(self.root)
+        self.ending = data[-80:]
+        super().write(name, data[:-80])
+
+    def sync(self, path: Path) -> None:
+        super().sync(path)
+        if path.suffix == ".tmp":
+            with path.open("ab") as stream:
+                stream.write(self.ending)
 
 
 @breaks("DUR-2", "load-corrupt")
@@ -184,11 +179,10 @@ class DeleteSyncsParent(CleanSynced):
 
 @breaks("DUR-6", "save-io")
 class TemporaryStays(CleanSynced):
-    """The temporary file has one name, which must be free; one that an open finds is removed where it looks familiar."""
+    """The temporary file has one name, which must be free; one that was left is removed where it looks familiar."""
 
-    def open(self, root: str, namespace: str) -> None:
-        super().open(root, namespace)
-        if (self.bytes_of("temporary") or b"{")[:1] == b"{":
+    def clear(self) -> None:
+        if (self.bytes_of("temporary") or b"{").startswith(b"{"):
             self.path("temporary").unlink(missing_ok=True)
 
     def write(self, name: str, data: bytes) -> None:
@@ -197,7 +191,7 @@ class TemporaryStays(CleanSynced):
             stream.write(data)
         self.sync(temporary)
         temporary.replace(self.path(name))
-        self.sync(self.root)
+        self.settle(name)
 
 
 # -- DUR-7: what file systems happen to do -----------------------------------------------------------------------------
@@ -216,12 +210,7 @@ class RootNotSynced(CleanSynced):
 class SyncsTheFileAgain(CleanSynced):
     """After the rename the file is synced once more, and not the folder."""
 
-    def sync(self, path: Path) -> None:
-        if path != self.root:
-            super().sync(path)
-
-    def write(self, name: str, data: bytes) -> None:
-        super().write(name, data)
+    def settle(self, name: str) -> None:
         self.sync(self.path(name))
 
 
@@ -229,8 +218,7 @@ class SyncsTheFileAgain(CleanSynced):
 class SyncsAnotherFile(CleanSynced):
     """Names are brought to the disk by the sync of a record of all writes, which lies in another folder."""
 
-    def write(self, name: str, data: bytes) -> None:
-        super().write(name, data)
+    def settle(self, name: str) -> None:
         folder = self.path("writes")
         if not folder.exists():
             folder.mkdir(0o700)
@@ -238,10 +226,6 @@ class SyncsAnotherFile(CleanSynced):
         os.write(record, name.encode() + b"\n")
         os.fsync(record)
         os.close(record)
-
-    def sync(self, path: Path) -> None:
-        if path != self.root:
-            super().sync(path)
 
 
 @breaks("DUR-7", "not-gone")
@@ -265,11 +249,10 @@ class RemovesFirst(CleanSynced):
         super().write(name + ".new", data)
         self.path(name).unlink(missing_ok=True)
         self.path(name + ".new").rename(self.path(name))
-        super().sync(self.root)
+        self.sync(self.root)
 
-    def sync(self, path: Path) -> None:
-        if path != self.root:
-            super().sync(path)
+    def settle(self, name: str) -> None:
+        pass
 
     def bytes_of(self, name: str) -> bytes | None:
         data = super().bytes_of(name + ".new")
@@ -285,6 +268,5 @@ class RemovesFirst(CleanSynced):
     def delete(self, id: str) -> bool:
         existed = self.exists(id)
         self.path(self.file_name(id) + ".new").unlink(missing_ok=True)
-        OneFolder.delete(self, id)
-        super().sync(self.root)
+        super().delete(id)
         return existed

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,37 @@ from miniatures._clean_synced import CleanSyncedFolder, CleanSyncedLog
 from miniatures._folder import Items
 from miniatures._table import breaks
 from sessionproof import Corrupt
+
+# -- DUR-1, DUR-2: attachments -----------------------------------------------------------------------------------------
+
+
+@breaks("DUR-1", "attachments-wrong")
+class AttachesWithoutTheName(CleanSyncedLog):
+    """The file of what is attached is synced, and not its name."""
+
+    def settle(self, name: str) -> None:
+        if not name.endswith(".attached"):
+            super().settle(name)
+
+
+@breaks("DUR-2", "attachments-corrupt")
+class AttachesWithoutTheFile(CleanSyncedLog):
+    """The file of what is attached is synced only when it has its name."""
+
+    attaching = False
+
+    def write(self, name: str, data: bytes) -> None:
+        self.attaching = name.endswith(".attached")
+        super().write(name, data)
+
+    def sync(self, path: Path) -> None:
+        if not (self.attaching and path.suffix == ".tmp"):
+            super().sync(path)
+
+    def settle(self, name: str) -> None:
+        self.sync(self.path(name))
+        super().settle(name)
+
 
 # -- DUR-4: appends ----------------------------------------------------------------------------------------------------
 
@@ -22,12 +53,12 @@ class Unsynced(CleanSyncedLog):
         CleanLog.lengthen(self, name, data, end)
 
 
-@breaks("DUR-4", "lost")
+@breaks("DUR-4", "wrong-entries")
 class AppendsNotSynced(Unsynced):
     """Appends are not synced."""
 
 
-@breaks("DUR-4", "lost")
+@breaks("DUR-4", "wrong-entries")
 class SyncsAnIndex(Unsynced):
     """An append syncs the index that it updates, and not the log."""
 
@@ -67,31 +98,31 @@ class SkipsHoles(CleanSyncedLog):
 
 @breaks("DUR-4", "wrong-entries")
 class SyncsTheBatchLast(CleanSyncedFolder):
-    """The files of a batch are synced when all of them have their names, and each counts alone."""
+    """The files of a batch are synced when all have their names, and nothing tells that they are of one call."""
 
-    pending: Items
+    pending: Items | None = None
 
     def put(self, name: str, records: Records, lines: Sequence[bytes], end: int) -> int:
+        if len(records) == 1:
+            return super().put(name, records, lines, end)
         self.pending = []
         end = super().put(name, records, lines, end)
-        for path in self.pending:
-            super().sync(path)
-        super().sync(self.path(name))
+        files, self.pending = self.pending, None
+        for path in files:
+            self.sync(path)
         return end
 
-    def sync(self, path: Path) -> None:
-        if path.suffix == ".tmp" or path.parent != self.root.parent:
-            return
-        super().sync(path)
+    def encode(self, record: Record, id: str) -> bytes:
+        return super().encode(replace(record, batch=record.number), id)
 
     def write(self, name: str, data: bytes) -> None:
         super().write(name, data)
-        self.pending.append(self.path(name))
+        if self.pending is not None:
+            self.pending.append(self.path(name))
 
-    def numbered(self, kind: str, values: Items, highest: int) -> Records:
-        return [
-            one for number, value in enumerate(values, highest) for one in super(type(self), self).numbered(kind, [value], number)
-        ]
+    def sync(self, path: Path) -> None:
+        if self.pending is None or path.suffix != ".tmp":
+            super().sync(path)
 
 
 # -- DUR-5: folders ----------------------------------------------------------------------------------------------------
@@ -108,6 +139,16 @@ class FillsThenNames(CleanSyncedFolder):
         self.path(new).mkdir(0o700)
         end = super().put(new, records, lines, 1)
         self.path(new).rename(self.path(name))
+        return end
+
+
+@breaks("DUR-5", "lost")
+class SyncsWhatIsInside(FillsThenNames):
+    """The same, and after it the new file is synced once more, which does not bring the folder's name to the disk."""
+
+    def put(self, name: str, records: Records, lines: Sequence[bytes], end: int) -> int:
+        end = super().put(name, records, lines, end)
+        self.sync(self.path(f"{name}/{self.record_name(records[-1])}"))
         return end
 
 

@@ -3,6 +3,8 @@
 from miniatures import (
     _atm,
     _cor,
+    _dur,
+    _dur_logs,
     _fmt,
     _ids,
     _log,
@@ -21,6 +23,8 @@ __all__ = [
     "Broken",
     "_atm",
     "_cor",
+    "_dur",
+    "_dur_logs",
     "_fmt",
     "_ids",
     "_log",

@@ -46,7 +46,7 @@ def nothing_that_is_not_there(trial: Trial) -> None:
 @probe("ATM-6", "deaths")
 def the_store_goes_on(trial: Trial) -> None:
     """After every death the next write succeeds, and is there after another restart with all that was."""
-    everywhere(trial, ("write", "batch", "delete"), {"do": "crashes"})
+    everywhere(trial, ("write", "batch", "delete"), {"do": "crashes", "how": "goes on"})
 
 
 _EARLIER: dict[str, str] = dict.fromkeys(("ATM-1", "ATM-2", "ATM-3", "ATM-4", "ATM-5", "ATM-6", "ATM-9"), "ATM-7")

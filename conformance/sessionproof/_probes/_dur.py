@@ -1,15 +1,20 @@
 """DUR: the power may fail at any instant."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, cast
 
-from sessionproof._probes._histories import everywhere
-from sessionproof._probes._registry import LOGS, probe
+from sessionproof._aftermath import spread
+from sessionproof._judge import Violated
+from sessionproof._probes._histories import act, everywhere
+from sessionproof._probes._registry import DOCUMENTS, LOGS, probe
 from sessionproof._profiles import PROFILES, Profile
+from sessionproof._run import Run
+from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, Trial
 
 if TYPE_CHECKING:
     from sessionproof._json import Object
+    from sessionproof._recorder import RecordedProcess
 
 _COUNTED: tuple[Profile, ...] = ("ext4", "xfs")
 """A state that one of these admits fails a requirement; one that only others admit fails DUR-7."""
@@ -58,6 +63,57 @@ def folders_are_on_the_disk(trial: Trial) -> None:
 def the_store_goes_on(trial: Trial) -> None:
     """After every loss the next write succeeds, and is there after another restart with all that was."""
     _fail_everywhere(trial, "write", "batch", "delete", goes_on=True)
+
+
+_NEVER = 65_535
+"""The number of a call that no probe comes to, and the largest that strace(1) takes."""
+
+
+def _after_a_failed_sync(trial: Trial) -> None:
+    """Two writes, in each of which any sync may fail; the power fails after each answer and in each call.
+
+    Where the kernel could not write a page, a later sync that succeeds has not written it either (Rebello et al.,
+    USENIX ATC 2020): a store that tries again, and acknowledges, has lost it.
+    """
+    (id,) = trial.ids(1)
+
+    def write(run: Run) -> None:
+        for number, size in enumerate((5_000, 0)):
+            act(run, trial, id, "write", number, size)
+
+    counted: list[Mapping[str, int]] = []
+    with trial.run(Setup(recorded=True, failing=f"fsync:{_NEVER}")) as run:
+        process = cast("RecordedProcess", run.process)
+        counted.append(process.syncs)
+        write(run)
+        counted.append(process.syncs)
+    before, after = counted
+    failing = [f"{name}:{turn}" for name in after for turn in range(before.get(name, 0) + 1, after[name] + 1)]
+    step: Object = {"do": "losses", "profiles": list(_COUNTED), "most": trial.budget.losses}
+    for call in spread(failing, trial.budget.deaths):
+        try:
+            with trial.run(Setup(recorded=True, failing=call)) as run:
+                write(run)
+                run.do({"do": "rest"})
+                run.do(step)
+        except Violated as found:
+            if not found.violation.fault.endswith("-adapter-crash"):
+                raise
+            # To stop is a right answer to a sync that failed, and the best one for some.
+            trial.count("stores that stopped")
+    trial.count("failed syncs", len(failing))
+
+
+@probe("DUR-1", "failed syncs", keeps=DOCUMENTS)
+def failed_sync_of_a_document(trial: Trial) -> None:
+    """Loss of power after saves in which a sync failed, and those after them."""
+    _after_a_failed_sync(trial)
+
+
+@probe("DUR-4", "failed syncs", keeps=LOGS)
+def failed_sync_of_a_log(trial: Trial) -> None:
+    """Loss of power after appends in which a sync failed, and those after them."""
+    _after_a_failed_sync(trial)
 
 
 _EARLIER: dict[str, str] = dict.fromkeys(("DUR-1", "DUR-2", "DUR-3", "DUR-4", "DUR-5", "DUR-6"), "DUR-7")

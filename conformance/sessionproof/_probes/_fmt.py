@@ -324,7 +324,7 @@ def acknowledged_is_readable(trial: Trial) -> None:
     _place_for_values(trial)
     (id,) = trial.ids(1)
     for what, value in _edges(trial):
-        document = _deep(trial, id, value)
+        document = trial.content.deep(id, value)
         if document is None or trial.content.invalid(document):
             continue
         trial.count("edges tried")
@@ -362,19 +362,6 @@ def _objects(levels: int) -> JSON:
     for _ in range(levels - 1):
         value = {"o": value}
     return value
-
-
-def _deep(trial: Trial, id: str, value: JSON) -> Object | None:
-    plain = trial.content.plain(1, id)
-    match trial.statement.fidelity:
-        case "json":
-            return {**plain, "value": value}
-        case "format":
-            return {**plain, "extensions": {"probe": {"value": value}}}
-        case "messages" if isinstance(value, str):
-            return trial.content.holding(id, value)
-        case _:
-            return None
 
 
 @probe("FMT-8", "logs that are not there", keeps=LOGS)
