@@ -101,7 +101,7 @@ def untorn() -> AbstractContextManager[object]:
 
 
 any_profile = pytest.mark.parametrize("profile", PROFILES)
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=1500, deadline=None)
 
 
 # -- what holds for any operations -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ class Budget:
 
     `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
     the length of a long one, `appends` to one log, `deaths` that are followed by a second one, `lives` that end in a
-    death, states of one `losses` of power; of curated lists every `share`-th entry.
+    death, states of one `losses` of power, real `kills`; of curated lists every `share`-th entry.
     """
 
     examples: int
@@ -25,6 +25,7 @@ class Budget:
     deaths: int
     lives: int
     losses: int
+    kills: int
     share: int
 
 
@@ -42,6 +43,7 @@ PROFILES: Mapping[str, Budget] = {
         deaths=12,
         lives=24,
         losses=200,
+        kills=0,
         share=9,
     ),
     "standard": Budget(
@@ -57,6 +59,7 @@ PROFILES: Mapping[str, Budget] = {
         deaths=40,
         lives=100,
         losses=2_000,
+        kills=0,
         share=1,
     ),
     "exhaustive": Budget(
@@ -72,6 +75,7 @@ PROFILES: Mapping[str, Budget] = {
         deaths=1 << 30,
         lives=100,
         losses=100_000,
+        kills=100,
         share=1,
     ),
 }

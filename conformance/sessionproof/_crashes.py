@@ -156,6 +156,13 @@ def _stable(outcome: Outcome) -> JSON:
     return result
 
 
+def revive(run: "Run", _: Object) -> None:
+    """After the process was killed, or was to be: open the store in another that is not."""
+    run.setup, run.judge = replace(run.setup, killed=""), DeathJudge(run.judge)
+    run.step_restart({"how": "kill"})
+    run.worlds = replace(run.worlds, store_suspects=("ATM-5",))
+
+
 def died(run: "Run", worlds: Worlds, call: Call | None) -> Worlds:
     """The worlds after a death, with a call in flight or none; each state is suspected of what it would break."""
     model = run.place.model

@@ -20,7 +20,7 @@ from sessionproof._loop import FileSystem
 from sessionproof._model import Model
 from sessionproof._placeholders import log
 from sessionproof._protocol import Answer, Call
-from sessionproof._recorder import RecordedProcess
+from sessionproof._recorder import RecordedProcess, killing
 from sessionproof._run import Run
 from sessionproof._setup import Setup
 
@@ -41,12 +41,15 @@ class _Processes:
         if setup.recorded:
             trace = Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder))
             return RecordedProcess(launch, trace, setup.failing)
+        if setup.killed:
+            launch = killing(launch, setup.killed)
         return AdapterProcess(launch)
 
     def at_hand(self, setup: Setup) -> AdapterProcess:
         process = self.live.get(_started(setup))
-        # Which call fails is counted from the start of the process.
-        return process if process is not None and process.alive and not setup.failing else self.replaced(setup)
+        # Which call it is that fails, or meets a kill, is counted from the start of the process.
+        used = process is None or not process.alive or setup.failing or setup.killed
+        return self.replaced(setup) if process is None or used else process
 
     def replaced(self, setup: Setup) -> AdapterProcess:
         key = _started(setup)
@@ -62,9 +65,9 @@ class _Processes:
 
 
 def _started(setup: Setup) -> Setup:
-    """What of a setup tells how to start a process; those in which calls fail come after each other."""
-    failing = "some" if setup.failing else ""
-    return Setup(umask=setup.umask, unprivileged=setup.unprivileged, recorded=setup.recorded, failing=failing)
+    """What of a setup tells how to start a process; of those in which calls fail or kill one is kept at a time."""
+    failing, killed = ("some" if call else "" for call in (setup.failing, setup.killed))
+    return Setup(setup.umask, setup.unprivileged, recorded=setup.recorded, failing=failing, killed=killed)
 
 
 class Lab:

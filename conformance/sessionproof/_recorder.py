@@ -33,6 +33,23 @@ def lacking() -> str | None:
     return None
 
 
+def killing(launch: Launch, call: str) -> Launch:
+    """The adapter, killed before a system call begins: `rename:3` is the third of that name in one thread.
+
+    Without seccomp-bpf: with it, strace(1) takes no notice of signals to inject.
+
+    Raises:
+        NoRecorder: strace is not there.
+    """
+    reason = lacking()
+    if reason is not None:
+        raise NoRecorder(reason)
+    name, _, when = call.partition(":")
+    inject = f"--inject={name}:signal=SIGKILL:when={when}"
+    options = ("--follow-forks", "--quiet=all", f"--trace={name}", f"--output={os.devnull}", inject)
+    return replace(launch, command=("strace", *options, "--", *launch.command))
+
+
 class RecordedProcess(AdapterProcess):
     """A running adapter under strace.
 
@@ -139,10 +156,10 @@ class RecordedProcess(AdapterProcess):
         return len(self._recording.operations)
 
     @property
-    def syncs(self) -> Mapping[str, int]:
-        """How many calls of fsync(2) and fdatasync(2) there were since the process was started, on any file."""
+    def calls(self) -> Mapping[tuple[int, str], int]:
+        """How many system calls there were since the process was started, by thread and name."""
         assert self._recording is not None
-        return dict(self._recording.syncs)
+        return dict(self._recording.calls)
 
     def call(self, call: Call) -> Outcome:
         """Send one request and wait for its answer, and for the trace of it."""

@@ -51,8 +51,8 @@ class _Process:
 class Recording:
     """Turns system calls into operations below a folder.
 
-    `operations` are those so far; `said` counts the bytes that were written to the pipe of standard output, and `syncs`
-    the calls of fsync(2) and fdatasync(2), whether they succeeded or not.
+    `operations` are those so far; `said` counts the bytes that were written to the pipe of standard output, and `calls`
+    the system calls, by thread and name, whether they succeeded or not.
 
     Raises:
         Refused: From `take`: something was done in the folder that a trace cannot tell.
@@ -63,7 +63,7 @@ class Recording:
         self._processes: dict[int, _Process] = {}
         self._nameless: dict[bytes, int] = {}
         self.said = 0
-        self.syncs = Counter[str]()
+        self.calls = Counter[tuple[int, str]]()
         self.begin(b"/nowhere")
 
     def begin(self, top: bytes, disk: Disk | None = None) -> None:
@@ -81,8 +81,7 @@ class Recording:
     def take(self, call: Syscall) -> None:
         """Add what one system call has done."""
         process = self._of(call.thread)
-        if call.name in _SYNCS:
-            self.syncs[call.name] += 1
+        self.calls[call.thread, call.name] += 1
         if call.name in {"clone", "clone3", "fork", "vfork"}:
             self._forked(call, process)
         elif call.result is None or (call.result < 0 and call.name not in _SYNCS):

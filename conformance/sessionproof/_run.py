@@ -235,6 +235,9 @@ class Run:
             # Of what, and whether, is for RES to judge: here it may have been written or not.
             self.worlds = self.place.model.unknown(self.worlds, call)
             return
+        if self.setup.killed and isinstance(outcome, Silence):
+            self.worlds = _crashes.died(self, self.worlds, call)
+            return
         step = self.place.model.step(self.worlds, call, outcome)
         self.worlds = step.worlds
         for violation in step.violations:
@@ -434,6 +437,7 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "wake": Run.step_wake,
     "tick": Run.step_tick,
     "crashes": _crashes.crashes,
+    "revive": _crashes.revive,
     "losses": _losses.losses,
     "strays": _strays.strays,
     **_steps.STEPS,

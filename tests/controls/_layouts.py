@@ -42,6 +42,82 @@ class TwoGenerations(Files):
         return existed
 
 
+class TwoSlots(Files):
+    """A session has two files, and a write goes over the older of them where it lies: the one changed last counts.
+
+    The first file is whole before it has its name, so that an emptied one is damage; without it there is no session.
+    """
+
+    def record(self, id: str) -> Record | None:
+        slots = self._slots(id)
+        if not slots:
+            return None
+        whole = [record for record in slots.values() if record]
+        if not whole:
+            raise Corrupt("neither file is whole")
+        return max(whole, key=lambda record: record.changed)
+
+    def _names(self, id: str) -> tuple[str, str]:
+        return self.name_of(id), f"{self.name_of(id)}.second"
+
+    def _slots(self, id: str) -> dict[str, Record | None]:
+        """What the files hold; None where one is damaged or not there, and nothing where there is no session."""
+        found: dict[str, Record | None] = {}
+        for name in self._names(id):
+            try:
+                content = self.folder.read(name)
+                if content is None and not found:
+                    return {}
+                record = None if content is None else Record.decode(content)
+                found[name] = record if record and record.id == id else None
+            except Corrupt:
+                found[name] = None
+        return found
+
+    def put(self, record: Record) -> None:
+        slots = self._slots(record.id)
+        first, second = self._names(record.id)
+        if not slots:
+            # A delete that was cut short may have left it.
+            self.folder.remove(second)
+            super().put(record)
+            return
+        ages = {name: old.changed if old else -1 for name, old in slots.items()}
+        older, newer = sorted((second, first), key=lambda name: ages[name])
+        damaged = self.folder.read(older)
+        if damaged and slots[older] is None:
+            self.folder.write(f"{first}.damaged", damaged)
+        if slots[newer]:
+            # Its process may have died before it was synced.
+            self._sync(newer)
+        record.changed = max(record.changed, ages[newer] + 1)
+        self._overwrite(older, record.encode())
+
+    def _overwrite(self, name: str, content: bytes) -> None:
+        path = self.folder.root / name
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+            try:
+                while content:
+                    content = content[file.write(content) :]
+                file.truncate()
+                os.fdatasync(file.fileno())
+                self.folder.sync()
+            except OSError:
+                # It must not count, or the next write would go over the only one that is on the disk.
+                os.ftruncate(file.fileno(), 0)
+                raise
+
+    def _sync(self, name: str) -> None:
+        with (self.folder.root / name).open("rb") as file:
+            os.fdatasync(file.fileno())
+
+    def delete(self, id: str) -> bool:
+        existed = super().delete(id)
+        self.folder.remove(self._names(id)[1])
+        return existed
+
+
 class Quarantine(Files):
     """A damaged file is moved aside when it is read; the session stays damaged until it is saved or deleted."""
 

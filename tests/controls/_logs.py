@@ -23,7 +23,7 @@ def reading(
 class Named(Kept):
     """The caller names a log; its first append makes it. Any damage is `corrupt`, to readers and to writers."""
 
-    durability = "process-crash"
+    durability = "power-loss"
 
     def accept(self, entries: Items) -> None:
         """Raises InvalidDocument."""
@@ -248,7 +248,7 @@ class TypedLog(Attaching, Named):
 class Both(Adapter):
     """Documents and logs side by side, in a folder each; under one id there is one or the other."""
 
-    durability = "process-crash"
+    durability = "power-loss"
 
     documents: Files
     logs: Named

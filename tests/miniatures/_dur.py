@@ -42,6 +42,17 @@ class SyncsDataAgain(CleanSynced):
             os.fdatasync(file.fileno())
 
 
+@breaks("DUR-1", "load-corrupt")
+class SyncsOnceMore(CleanSynced):
+    """A sync that fails is tried once more; the kernel, which could not write the pages, takes them for clean by then."""
+
+    def sync(self, path: Path) -> None:
+        try:
+            super().sync(path)
+        except OSError:
+            super().sync(path)
+
+
 @breaks("DUR-1", "lost")
 class JournalComesBack(Tables):
     """SQLite with synchronous=FULL: the removal of its journal, which commits, is not synced."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,15 @@ class SyncsTheBatchLast(CleanSyncedFolder):
 
     def sync(self, path: Path) -> None:
         if self.pending is None or path.suffix != ".tmp":
+            super().sync(path)
+
+
+@breaks("DUR-4", "read-corrupt")
+class IgnoresFailedSyncs(CleanSyncedLog):
+    """A sync that fails is left at that: the next will do."""
+
+    def sync(self, path: Path) -> None:
+        with suppress(OSError):
             super().sync(path)
 
 

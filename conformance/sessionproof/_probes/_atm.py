@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sessionproof._judge import Violated
-from sessionproof._probes._histories import RECORDED, SIZES, act, everywhere
+from sessionproof._probes._histories import RECORDED, SIZES, act, everywhere, killed_for_real
 from sessionproof._probes._registry import LOGS, probe
 from sessionproof._trial import NotApplicable, Trial
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def overwritten_or_as_before(trial: Trial) -> None:
     """Death at every system call, and between the pages of every write, of saves and attaches over what is there."""
     everywhere(trial, ("write", "attach"), {"do": "crashes"})
+    killed_for_real(trial)
 
 
 @probe("ATM-2", "deaths")
@@ -35,6 +36,7 @@ def deleted_whole_or_not(trial: Trial) -> None:
 def prefix_of_the_batch(trial: Trial) -> None:
     """Death in appends of one entry and of batches, in events, boundaries and metadata."""
     everywhere(trial, ("write", "batch", "furnish"), {"do": "crashes"})
+    killed_for_real(trial)
 
 
 @probe("ATM-5", "deaths")

@@ -1,12 +1,19 @@
 """Histories that end in a death or a loss of power at every point: one that is plain, then drawn ones."""
 
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, cast
+
 from hypothesis import strategies as st
 
+from sessionproof._aftermath import spread
 from sessionproof._json import JSON, Object
 from sessionproof._probes._machine import furnish
 from sessionproof._run import Run
 from sessionproof._setup import Setup
 from sessionproof._trial import Trial
+
+if TYPE_CHECKING:
+    from sessionproof._recorder import RecordedProcess
 
 RECORDED = Setup(recorded=True)
 SIZES = (0, 5_000, 13_000)
@@ -76,3 +83,49 @@ def everywhere(trial: Trial, actions: tuple[str, ...], step: Object) -> None:
     histories: st.SearchStrategy[list[tuple[str, int, int, int]]] = st.lists(one, min_size=1, max_size=4)
     trial.explore(histories, trial.budget.examples // 2, history)
     trial.need(writes_acknowledged=1, crash_states=10)
+
+
+_NEVER = 65_535
+"""The number of a call that no history comes to, and the largest that strace(1) takes."""
+
+
+def calls_in(trial: Trial, history: Callable[[Run], None], names: Collection[str]) -> list[str]:
+    """The system calls of these names in a history, as `Setup` counts them: `fsync:3`."""
+    with trial.run(Setup(recorded=True, failing=f"fsync:{_NEVER}")) as run:
+        process = cast("RecordedProcess", run.process)
+        before = process.calls
+        history(run)
+        after = process.calls
+    found = {
+        (name, number)
+        for (thread, name), count in after.items()
+        for number in range(before.get((thread, name), 0) + 1, count + 1)
+        if name in names
+    }
+    return [f"{name}:{number}" for name, number in sorted(found)]
+
+
+_NAMES = """
+write pwrite64 writev openat rename renameat renameat2 unlink unlinkat link linkat mkdir mkdirat rmdir ftruncate fsync
+fdatasync
+"""
+_KILLED_IN = frozenset(_NAMES.split())
+
+
+def killed_for_real(trial: Trial) -> None:
+    """A history in which the process is killed at system calls, as far as the budget goes: what else is simulated."""
+    if not trial.budget.kills:
+        return
+
+    def history(run: Run) -> None:
+        ids = trial.some_ids(2)
+        for number, (what, size) in enumerate((("write", 0), ("write", 13_000), ("attach", 0), ("delete", 0))):
+            if run.process.alive:
+                act(run, trial, ids[0], what, number, size)
+
+    for call in spread(calls_in(trial, history, _KILLED_IN), trial.budget.kills):
+        with trial.run(Setup(killed=call)) as run:
+            history(run)
+            run.do({"do": "revive"})
+            run.do({"do": "look"})
+            trial.count("real kills")
