@@ -108,7 +108,7 @@ def teeth(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the kit and the adapters. Arguments go to tests/bench.py: -- --json FILE."""
+    """Measure the kit and the adapters. Arguments go to tests/bench.py: -- --json FILE --only states."""
     install(session)
     session.run("python", "tests/bench.py", *session.posargs)
 

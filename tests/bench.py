@@ -1,4 +1,7 @@
-"""What the kit, adapters and logs cost here: `nox -s bench [-- --json FILE]`. It measures, and asserts nothing."""
+"""What the kit, adapters, logs and crash states cost here: `nox -s bench [-- --json FILE] [--only PART]...`.
+
+It measures, and asserts nothing. Each part is shown as soon as it is measured.
+"""
 
 import argparse
 import json
@@ -7,14 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench_logs import MESSAGE, LogCosts, log_costs, log_tables
+from bench_crashes import MEASURES
+from bench_logs import MESSAGE, log_costs, log_tables
 from sessionproof import _manifest
 from sessionproof._client import AdapterProcess, Launch
 from sessionproof._json import Object
@@ -125,43 +130,62 @@ def content(path: Path) -> str:
         return ""
 
 
-def show(operations: dict[str, dict[str, int]], runs: dict[str, Cost], logs: LogCosts) -> None:
-    """Print the numbers as tables."""
+def operation_table(operations: Mapping[str, Mapping[str, int]]) -> Table:
+    """How fast adapters answer."""
     size = len(json.dumps(DOCUMENT))
-    speed_table = Table("operations a second", *NUMBERS, title=f"one caller, a document of {size:,} bytes")
+    table = Table("operations a second", *NUMBERS, title=f"one caller, a document of {size:,} bytes")
     for name, per_second in operations.items():
-        speed_table.add_row(name, *(f"{number:,}" for number in per_second.values()))
-    cost_table = Table("profile", "seconds", "processor seconds", "peak MiB", title="check -n 2, reference store")
+        table.add_row(name, *(f"{number:,}" for number in per_second.values()))
+    return table
+
+
+def run_table(runs: Mapping[str, Cost]) -> Table:
+    """What whole runs take."""
+    table = Table("profile", "seconds", "processor seconds", "peak MiB", title="check -n 2, reference store")
     for name, run in runs.items():
         numbers = (run.seconds, run.processor_seconds, run.peak_bytes / (1 << 20))
-        cost_table.add_row(name, *(f"{number:.1f}" for number in numbers))
-    screen = Console()
-    screen.print(speed_table)
-    screen.print(cost_table)
-    for table in log_tables(logs):
-        screen.print(table)
+        table.add_row(name, *(f"{number:.1f}" for number in numbers))
+    return table
+
+
+def measured(part: str) -> tuple[Any, list[Table]]:
+    """The numbers of one part, as JSON has them, and the tables that show them."""
+    if part == "operations_per_second":
+        reference = (sys.executable, "-m", "sessionproof_reference.adapter", "session")
+        launches = {"reference (Python)": Launch(reference, Path.cwd())}
+        if (LOWDB / "node_modules").is_dir():
+            launches["lowdb (Node)"] = _manifest.load(LOWDB / "sessionproof.toml").launch
+        operations = {name: speeds(launch) for name, launch in launches.items()}
+        return operations, [operation_table(operations)]
+    if part == "logs":
+        with tempfile.TemporaryDirectory(prefix="sessionproof-bench-") as folder:
+            logs = log_costs(Path(folder))
+        return asdict(logs), [*log_tables(logs)]
+    if part == "runs":
+        quick = min((cost("quick") for _ in range(ROUNDS)), key=lambda run: run.seconds)
+        runs = {"quick": quick, "standard": cost("standard")}
+        return {name: asdict(run) for name, run in runs.items()}, [run_table(runs)]
+    rows, table = MEASURES[part]()
+    return [asdict(row) for row in rows], [table]
+
+
+PARTS = ("operations_per_second", "logs", "runs", *MEASURES)
 
 
 def main() -> None:
     """Measure, show, and write JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
+    parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
     arguments = parser.parse_args()
 
-    reference = (sys.executable, "-m", "sessionproof_reference.adapter", "session")
-    launches = {"reference (Python)": Launch(reference, Path.cwd())}
-    if (LOWDB / "node_modules").is_dir():
-        launches["lowdb (Node)"] = _manifest.load(LOWDB / "sessionproof.toml").launch
-    operations = {name: speeds(launch) for name, launch in launches.items()}
-    with tempfile.TemporaryDirectory(prefix="sessionproof-bench-") as folder:
-        logs = log_costs(Path(folder))
-        quick = min((cost("quick") for _ in range(ROUNDS)), key=lambda run: run.seconds)
-        runs = {"quick": quick, "standard": cost("standard")}
-
-    show(operations, runs, logs)
+    screen = Console()
+    report: dict[str, Any] = {}
+    for part in arguments.only or PARTS:
+        report[part], tables = measured(part)
+        for table in tables:
+            screen.print(table)
     if arguments.json is not None:
-        costs = {name: asdict(run) for name, run in runs.items()}
-        report = {"operations_per_second": operations, "runs": costs, "logs": asdict(logs)}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ import pytest
 from miniatures._clean import Clean, CleanFormat
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
+from miniatures._clean_synced import CleanSynced, CleanSyncedCreated, CleanSyncedFolder, CleanSyncedLog
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN
 from sessionproof import Adapter
@@ -24,7 +25,8 @@ from sessionproof._requirements import catalogue
 from sessionproof._suite import carry_out, probes_of
 
 _REQUIREMENTS = frozenset(id for id, requirement in catalogue().items() if requirement.group in GROUPS)
-_CLEAN: list[type[Adapter]] = [Clean, CleanFormat, CleanLog, CleanCreated, CleanStep, CleanStepFolder]
+_SYNCED: list[type[Adapter]] = [CleanSynced, CleanSyncedLog, CleanSyncedCreated, CleanSyncedFolder]
+_CLEAN: list[type[Adapter]] = [Clean, CleanFormat, CleanLog, CleanCreated, CleanStep, CleanStepFolder, *_SYNCED]
 _STORES = {store.__name__: store for store in [*_CLEAN, *(broken.store for broken in BROKEN)]}
 _TABLE = {broken.name: broken for broken in BROKEN}
 

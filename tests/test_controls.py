@@ -39,7 +39,7 @@ NO_DISK = {"nothing is on disk": "COR SEC STO-8"}
 NO_PROMISE = {"nothing survives an `open`": "STO-7"}
 NO_LOGS = {
     "there are no logs": "LOG COR-9 FMT-2[metadata] FMT-2[entries like other records] FMT-8[logs that are not there] "
-    "IDS-4[agents and creators] IDS-5[agents and creators]"
+    "IDS-4[agents and creators] IDS-5[agents and creators] ATM-4 DUR-4"
 }
 PLAIN = NO_FORMAT | NO_SECRETS | NO_TYPE | NO_LOGS
 FILES = PLAIN | NO_SIDE_FILE
@@ -55,6 +55,7 @@ NO_LIST = {"there is no `list`": "STO-4 COR-13"}
 NO_EXISTS = {"there is no `exists`": "STO-5"}
 NO_ORDER = {"there is neither `summaries` nor `latest`": "STO-9"}
 NO_PLACE = {"entries have no members of the caller's choice": "FMT-2[entries like other records]"}
+NEITHER = {"there is neither `save` nor `attach`": "DUR-1 DUR-2"}
 REWRITTEN = {"an append writes the whole file anew": "COR-9"}
 UNFORESEEN = {"nobody can foresee the names of files": "SEC-2"}
 EITHER = NO_FORMAT | NO_STEPS | NO_SECRETS | NO_CHECK | NO_PRUNE | NO_SIDE_FILE
@@ -93,7 +94,7 @@ class Control:
 
 
 CONTROLS = [
-    Control("_files:Files"),
+    Control("_files:Files", f"{ALL} DUR"),
     Control("_files:Uuids", "IDS STO", FILES | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}),
     Control("_files:Pattern", "IDS COR-4 COR-11"),
     Control("_files:Strict", "IDS FMT"),
@@ -103,7 +104,8 @@ CONTROLS = [
     Control("_files:Messages", "FMT COR-7 COR-10"),
     Control("_files:Unordered", "STO"),
     Control("_files:Seconds", "STO-9 STO-10"),
-    Control("_layouts:TwoGenerations", "COR STO-11 ATM-1 ATM-2 ATM-3 ATM-6 ATM-7 ATM-9 ATM-10"),
+    Control("_layouts:TwoGenerations", "COR STO-11 ATM-1 ATM-2 ATM-3 ATM-6 ATM-7 ATM-9 ATM-10 DUR-6"),
+    Control("_layouts:TwoSlots", "COR STO-11 ATM DUR"),
     Control("_layouts:Locked", "ATM-1 ATM-6 ATM-8"),
     Control("_layouts:Counting", "ATM-8"),
     Control("_layouts:Quarantine", "COR STO-8"),
@@ -139,9 +141,11 @@ CONTROLS = [
     ),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
-    Control("_tables:Tables", ALL, PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("_tables:Tables", f"{ALL} DUR-2 DUR-3", PLAIN | NO_REVISIONS | ONE_FILE),
     Control(
-        "_tables:WriteAhead", "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10", PLAIN | NO_REVISIONS | ONE_FILE
+        "_tables:WriteAhead",
+        "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10 DUR-1",
+        PLAIN | NO_REVISIONS | ONE_FILE,
     ),
     Control(
         "_plain",
@@ -155,10 +159,10 @@ CONTROLS = [
         FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_PRUNE | NO_ORDER,
         {"a save writes over whatever is there": "COR-6"},
     ),
-    Control("_logs:Named", ALL, NAMED | ONLY_ENTRIES | REWRITTEN),
+    Control("_logs:Named", f"{ALL} DUR", NAMED | ONLY_ENTRIES | REWRITTEN | NEITHER),
     Control(
         "_logs:Created",
-        ALL,
+        f"{ALL} DUR-4 DUR-6",
         LOGS
         | NO_TYPE
         | NO_EVENTS
@@ -168,7 +172,7 @@ CONTROLS = [
         | UNFORESEEN
         | {"callers name nothing": "IDS-2 IDS-3 IDS-4[lengths and characters] IDS-5[syntax] IDS-6 IDS-7"},
     ),
-    Control("_log_tables:Rows", ALL, NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
+    Control("_log_tables:Rows", f"{ALL} DUR-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
     Control(
         "_log_memory:SingleLog",
         "LOG COR STO-7 SEC-2",
@@ -182,7 +186,7 @@ CONTROLS = [
     ),
     Control(
         "_logs:Both",
-        ALL,
+        f"{ALL} DUR-6",
         EITHER | NO_TYPE | NO_CREATE | NO_ORDER | NO_ATTACH | ONLY_ENTRIES | REWRITTEN,
     ),
     Control(

@@ -9,6 +9,7 @@ from miniatures._clean import Clean, CleanFormat
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
 from miniatures._clean_secrets import CleanSecrets
+from miniatures._clean_synced import CleanSynced, CleanSyncedCreated, CleanSyncedFolder, CleanSyncedLog
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN, Broken
 from sessionproof import Adapter
@@ -18,14 +19,16 @@ from sessionproof._requirements import catalogue
 from sessionproof._suite import Result, carry_out, probes_of, replay
 
 REQUIREMENTS = [id for id, requirement in catalogue().items() if requirement.group in GROUPS]
+SYNCED: list[type[Adapter]] = [CleanSynced, CleanSyncedLog, CleanSyncedCreated, CleanSyncedFolder]
 # What a store has in common with the one that it was made from is not looked at twice.
 CLEAN: list[tuple[type[Adapter], str]] = [
-    *((store, id) for store in (Clean, CleanLog) for id in REQUIREMENTS),
+    *((store, id) for store in (Clean, CleanLog) for id in REQUIREMENTS if id[:3] != "DUR"),
     *((CleanFormat, id) for id in REQUIREMENTS if id[:3] in {"STO", "FMT", "COR", "ATM"}),
     *((CleanStep, id) for id in REQUIREMENTS if id[:3] in {"FMT", "LOG", "COR", "ATM"}),
     *((CleanStepFolder, id) for id in REQUIREMENTS if id[:3] in {"LOG", "COR", "ATM"}),
     (CleanSecrets, "FMT-5"),
     *((CleanCreated, id) for id in REQUIREMENTS if id[:3] in {"STO", "LOG", "IDS", "SEC", "ATM"}),
+    *((store, id) for store in SYNCED for id in REQUIREMENTS if id[:3] == "DUR"),
 ]
 
 

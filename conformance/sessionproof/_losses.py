@@ -68,8 +68,10 @@ def losses(run: "Run", step: Object) -> None:
                 seen.add(once)
                 states.append((key, loss))
         run.count("crash states possible", len(states) + found.left_out)
-        # Those first that no file system admits: what one admits is under its own requirement too.
-        for key, loss in sorted(states, key=lambda state: len(state[1].profiles & REAL)):
+        # Those first that most file systems admit; where POSIX counts, those that none does: the others have their own
+        # requirement.
+        states.sort(key=lambda state: len(state[1].profiles & REAL), reverse="posix" not in wanted)
+        for key, loss in states:
             run.count("crash states")
             try:
                 judge.judge(loss.disk)
@@ -177,7 +179,8 @@ def _told(  # noqa: PLR0913, PLR0917 - all that the witness shows
     where += f", {_named(cut.profiles)}."
     remarks = {number: "   <- lost" if whole else "   <- partly lost" for number, whole in lost.items()}
     lines = around(versions.operations, loss.count, 0, remarks, "loss of power")
-    torn = [f"page {image.torn} of a file is there up to a sector" for image in loss.images.values() if image.torn]
+    pages = [image.torn for image in loss.images.values() if image.torn is not None]
+    torn = [f"page {page} of a file is there up to a sector" for page in pages]
     return told(run, found, where, [*lines, *torn], cut)
 
 

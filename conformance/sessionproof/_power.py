@@ -1,18 +1,23 @@
 """The states that a loss of power may leave, each with the profiles that admit it."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
 from sessionproof._combinations import combinations
 from sessionproof._disk import PAGE, TOP, Disk
 from sessionproof._profiles import PROFILES, SPACES, Profile, Ranges, Space
-from sessionproof._versions import Name, PageVersion, Versions
+from sessionproof._versions import AnyVersion, Name, PageVersion, Versions, upto
 
 _SECTOR = 512
 _TORN = 2
 """How many pages are torn in a file, at each sector: the more, the more states, and one torn page shows the fault."""
+
+
+_ROOM = 1 << 27
+"""Bytes that the contents of one file may take in memory; of a large one there are fewer, but at least `_FEWEST`."""
+_FEWEST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +44,22 @@ class Loss:
         """The operations of which something is not on the disk; True: nothing of what they did to it is."""
         there: dict[int, list[bool]] = {}
 
-        def take(chain: Iterable[int], chosen: int) -> None:
-            for when in chain:
-                if 0 < when <= self.count:
-                    there.setdefault(when, []).append(when <= chosen)
+        def take(chain: Sequence[AnyVersion], chosen: int) -> None:
+            for index, version in enumerate(chain):
+                if 0 < version.when <= self.count:
+                    there.setdefault(version.when, []).append(index <= chosen)
 
         for name, index in self.names.items():
             chain = versions.names[name]
-            take((version.when for version in chain), chain[index].when)
+            newest = upto(chain, self.count)
+            # A name that is there as it is now has lost nothing that anybody can tell; so it is with a file.
+            take(chain, newest if chain[index].inode == chain[newest].inode else index)
         for inode, image in self.images.items():
             file = versions.files[inode]
-            take((version.when for version in file.sizes), file.sizes[image.size].when)
+            whole = image.content == file.newest(self.count)
+            take(file.sizes, upto(file.sizes, self.count) if whole else image.size)
             for number, index in image.pages.items():
-                chain_of_page = file.pages[number]
-                take((version.when for version in chain_of_page), chain_of_page[index].when)
+                take(file.pages[number], upto(file.pages[number], self.count) if whole else index)
         return {when: not any(kept) for when, kept in sorted(there.items()) if not all(kept)}
 
 
@@ -94,6 +101,8 @@ class Power:
     def losses(self, count: int, profiles: Iterable[Profile] = PROFILES) -> Losses:
         """The states that a loss of power may leave after the first `count` operations."""
         found = Losses()
+        # No instant needs those of another, and they may be large.
+        self._images.clear()
         for profile in profiles:
             shapes: dict[object, _Shape] = {}
             for space in SPACES[profile](self.versions, count, self.most):
@@ -140,6 +149,7 @@ class Power:
         if known is not None and (len(known[0]) >= known[1] or len(known[0]) >= most):
             return known
         file = self.versions.files[inode]
+        most = max(_FEWEST, min(most, _ROOM // max(1, *(file.sizes[index].size for index in ranges.sizes))))
         axes = [ranges.sizes, *(indexes for _, indexes in ranges.pages)]
         numbers = [number for number, _ in ranges.pages]
         found: dict[bytes, Image] = {}
@@ -172,20 +182,24 @@ class Power:
             size = file.sizes[ranges.sizes[end]]
             others = {number: indexes[end] for number, indexes in ranges.pages}
             for number, indexes in ranges.pages:
-                *_, old, new = (0, *indexes)
-                chain = file.pages[number]
-                pages = {**others, number: old}
-                if number not in torn or number * PAGE >= size.size or _is_new(chain, old, number, file.base):
+                if number not in torn or number * PAGE >= size.size:
                     continue
-                if not ranges.allows(size, self._pages(inode, pages)):
-                    continue
-                contents = [(at, file.pages[at][index].content) for at, index in pages.items()]
-                for cut in range(_SECTOR, PAGE, _SECTOR):
-                    mixed = chain[new].content[:cut] + chain[old].content[cut:]
-                    if mixed not in {chain[old].content, chain[new].content}:
-                        yield Image(
-                            file.content(size.size, [*contents, (number, mixed)]), ranges.sizes[end], pages, number
-                        )
+                # What is on the disk is the oldest that may be there, or the last before the newest.
+                for old in {indexes[0], indexes[-2]}:
+                    pages = {**others, number: old}
+                    if ranges.allows(size, self._pages(inode, pages)):
+                        yield from self._torn_page(inode, number, pages, indexes[-1], ranges.sizes[end])
+
+    def _torn_page(self, inode: int, number: int, pages: Mapping[int, int], new: int, size: int) -> Iterator[Image]:
+        file = self.versions.files[inode]
+        chain, old = file.pages[number], pages[number]
+        if _is_new(chain, old, number, file.base) or any(version.by == "drop" for version in chain[old : new + 1]):
+            return
+        contents = [(at, file.pages[at][index].content) for at, index in pages.items()]
+        for cut in range(_SECTOR, PAGE, _SECTOR):
+            mixed = chain[new].content[:cut] + chain[old].content[cut:]
+            if mixed not in {chain[old].content, chain[new].content}:
+                yield Image(file.content(file.sizes[size].size, [*contents, (number, mixed)]), size, pages, number)
 
     def _pages(self, inode: int, pages: Mapping[int, int]) -> dict[int, PageVersion]:
         chains = self.versions.files[inode].pages
@@ -194,4 +208,4 @@ class Power:
 
 def _is_new(chain: list[PageVersion], index: int, number: int, base: bytes) -> bool:
     """Whether the page had no place on the disk yet, so that what is written there shows whole or not at all."""
-    return chain[index].dropped or (index == 0 and number * PAGE >= len(base))
+    return chain[index].by == "drop" or (index == 0 and number * PAGE >= len(base))

@@ -8,10 +8,11 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
 
 from sessionproof._combinations import combinations
-from sessionproof._disk import PAGE, TOP, Sync
+from sessionproof._disk import PAGE, TOP, Rename, Sync
 from sessionproof._versions import Name, PageVersion, SizeVersion, Touch, Versions, upto
 
 Profile = Literal["ext4", "xfs", "btrfs", "posix"]
@@ -70,35 +71,50 @@ def _posix(versions: Versions, count: int, most: int) -> Iterator[Space]:
         if when <= count and not sync.failed:
             for name in names if sync.inode is None else versions.in_folder(sync.inode):
                 floors[name] = upto(versions.names[name], when)
+    moves = [(when, rename) for when, rename in versions.moves if when <= count]
+    _raise_tied(versions, floors, moves)
     axes = [range(floors[name], upto(versions.names[name], count) + 1) for name in names]
-    moves = [(when, pair) for when, pair in versions.moves if when <= count]
     seen: set[tuple[int, ...]] = set()
     for drawn in combinations(axes, most):
-        chosen = _tied(versions, dict(zip(names, drawn, strict=True)), floors, moves)
+        chosen = _tied(versions, dict(zip(names, drawn, strict=True)), moves)
         key = tuple(chosen.values())
         if key not in seen:
             seen.add(key)
             yield Space(chosen, lambda inode: _ranges(versions, inode, count))
 
 
-def _tied(
-    versions: Versions, chosen: dict[Name, int], floors: Mapping[Name, int], moves: list[tuple[int, tuple[Name, Name]]]
-) -> dict[Name, int]:
-    """The nearest choice in which each rename is on the disk with both of its names, or with none."""
-    settled = False
-    while not settled:
-        settled = True
-        for when, pair in moves:
-            there = [versions.names[name][chosen[name]].when >= when for name in pair]
-            if there[0] == there[1]:
-                continue
-            settled = False
-            # Without it, unless a sync has put one of the names on the disk.
-            before = {name: upto(versions.names[name], when - 1) for name in pair}
-            if all(before[name] >= floors[name] for name in pair):
-                chosen |= {name: min(chosen[name], before[name]) for name in pair}
-            else:
-                chosen |= {name: max(chosen[name], upto(versions.names[name], when)) for name in pair}
+Moves: TypeAlias = list[tuple[int, Rename]]
+
+
+def _pair(rename: Rename) -> tuple[Name, Name]:
+    return (rename.folder, rename.name), (rename.new_folder, rename.new_name)
+
+
+def _one_way(rename: Rename) -> bool:
+    """Whether both names may be there: the one folder is on the disk as it is now, and the other as it was."""
+    return rename.folder != rename.new_folder and not rename.exchange
+
+
+def _raise_tied(versions: Versions, floors: dict[Name, int], moves: Moves) -> None:
+    """A rename of which a name was synced is there; and so are the renames before it that led there."""
+    for when, rename in reversed(moves):
+        source, target = _pair(rename)
+        there = [versions.names[name][floors[name]].when >= when for name in (source, target)]
+        if there[0] or (there[1] and not _one_way(rename)):
+            floors |= {name: max(floors[name], upto(versions.names[name], when)) for name in (source, target)}
+
+
+def _tied(versions: Versions, chosen: dict[Name, int], moves: Moves) -> dict[Name, int]:
+    """The newest choice that is no newer and has each rename with both of its names, or with none.
+
+    Between folders the old name may also stay; neither is never there.
+    """
+    for when, rename in moves:
+        source, target = _pair(rename)
+        there = [versions.names[name][chosen[name]].when >= when for name in (source, target)]
+        if there[0] == there[1] or (there[1] and _one_way(rename)):
+            continue
+        chosen |= {name: min(chosen[name], upto(versions.names[name], when - 1)) for name in (source, target)}
     return chosen
 
 
@@ -120,7 +136,7 @@ def _journalled(versions: Versions, count: int, kind: Literal["ext4", "xfs"]) ->
             # Of a folder, ext4 commits the whole journal (ext4_fsync_journal).
             least = when
             continue
-        counts = _SYNCED_BY_FDATASYNC[kind] if sync.data else frozenset[Touch](("made", "extent", "names", "time"))
+        counts = _SYNCED_BY_FDATASYNC[kind] if sync.data else frozenset[Touch](("made", "extent", "names", "mode"))
         last = [at for at, how in versions.touches.get(sync.inode, ()) if at < when and how in counts]
         least = max([least, *last])
     for committed in [least, *(when for when in versions.metadata if least < when <= count)]:
@@ -142,9 +158,7 @@ class _JournalledFiles:
         file = versions.files[inode]
         least, floors = versions.floors(inode, self.count)
         whole = _ranges(versions, inode, self.count)
-        metadata = versions.metadata
-        following = bisect_right(metadata, committed)
-        next_metadata = metadata[following] if following < len(metadata) else self.count + 1
+        next_metadata = self._next_metadata
         sizes: list[int] = []
         for index in whole.sizes:
             version = file.sizes[index]
@@ -169,20 +183,34 @@ class _JournalledFiles:
         if version.by == "set":
             return True
         file, number = self.versions.files[inode], (version.size - 1) // PAGE
-        placed = floors[number] > 0 or number * PAGE < len(file.base)
+        chain = file.pages[number]
+        # A page that was dropped since is given its place again when it is written back.
+        drops = [at for at, page in enumerate(chain) if page.by == "drop" and page.when < version.when]
+        dropped = max(drops, default=None)
+        placed = floors[number] > (dropped or 0) or (dropped is None and number * PAGE < len(file.base))
         return self.kind == "ext4" and version.by == "tail" and placed
 
     def _pages(self, inode: int, number: int, indexes: tuple[int, ...]) -> tuple[int, ...]:
-        """The versions of a page; pages that were dropped come and go with the truncation."""
-        chain = self.versions.files[inode].pages[number]
+        """The versions of a page. What a truncation has cut off does not come back once that is on the disk."""
+        file = self.versions.files[inode]
+        chain, placed = file.pages[number], indexes[0] > 0 or number * PAGE < len(file.base)
         left: list[int] = []
         for index in indexes:
-            if chain[index].dropped:
-                if chain[index].when > self.committed:
-                    break
-                left.clear()
+            version = chain[index]
+            if version.by != "write" and version.when <= self.committed:
+                left = [other for other in left if chain[other].when == version.when]
+            elif version.by == "drop" or (not placed and index > 0 and version.when > self._next_metadata):
+                # A page that has no place yet is given one in a transaction after all metadata before the write.
+                break
             left.append(index)
         return tuple(left)
+
+    @property
+    def _next_metadata(self) -> int:
+        """The first operation on metadata that is not on the disk."""
+        metadata = self.versions.metadata
+        following = bisect_right(metadata, self.committed)
+        return metadata[following] if following < len(metadata) else self.count + 1
 
 
 # -- btrfs -------------------------------------------------------------------------------------------------------------
@@ -198,37 +226,82 @@ def _btrfs(versions: Versions, count: int) -> Iterator[Space]:
     least = max((when for when, sync in syncs if sync.inode is None), default=0)
     changes = [when for when in range(least + 1, count + 1) if not isinstance(versions.operations[when - 1], Sync)]
     for committed in [least, *changes]:
-        names = {name: upto(chain, committed) for name, chain in versions.names.items()}
-        for when, sync in syncs:
-            if when > committed and sync.inode is not None:
-                _log(versions, names, sync.inode, when)
-        yield Space(names, _CommittedFiles(versions, count, committed))
+        logged = [(when, sync.inode) for when, sync in syncs if when > committed and sync.inode is not None]
+        for log in (_Log(versions, both, along) for both in (False, True) for along in (False, True)):
+            yield Space(log.names(committed, logged), _CommittedFiles(versions, count, committed))
 
 
-def _log(versions: Versions, names: dict[Name, int], inode: int, when: int) -> None:
-    """Add to the names what an fsync(2) of an inode brings to the disk."""
-    if versions.inodes[inode].kind == "folder":
-        for name in list(versions.in_folder(inode)):
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The names that fsync(2) adds to a commit, in one of the ways that were seen.
+
+    With `both`, a file that was moved into a folder that is synced has its old name as well. With `along`, the new name
+    of a file that was synced before it was renamed goes to the disk with the next sync of any file.
+    """
+
+    versions: Versions
+    both: bool
+    along: bool
+
+    def names(self, committed: int, syncs: list[tuple[int, int]]) -> dict[Name, int]:
+        """The names after these syncs, by operation and inode."""
+        names = {name: upto(chain, committed) for name, chain in self.versions.names.items()}
+        last = committed
+        for when, inode in syncs:
+            if self.along:
+                for at, rename in self.versions.moves:
+                    moved = self._inode((rename.new_folder, rename.new_name), at)
+                    if last < at < when and any(synced < at and number == moved for synced, number in syncs):
+                        self._give_names(names, moved, at)
+            self._sync(names, inode, when)
+            last = when
+        return names
+
+    def _inode(self, name: Name, when: int) -> int | None:
+        chain = self.versions.names[name]
+        return chain[upto(chain, when)].inode
+
+    def _sync(self, names: dict[Name, int], inode: int, when: int) -> None:
+        """Add what an fsync(2) of an inode brings to the disk."""
+        versions = self.versions
+        if versions.inodes[inode].kind == "folder":
+            for name in list(versions.in_folder(inode)):
+                chain, newest = versions.names[name], upto(versions.names[name], when)
+                if names[name] >= newest:
+                    continue
+                # Of a file that was unlinked here only this name is logged; of one that was renamed, the new one too.
+                entries = {chain[newest].inode}
+                for old, new in pairwise(chain[names[name] : newest + 1]):
+                    if isinstance(versions.operations[new.when - 1], Rename):
+                        entries.add(old.inode)
+                names[name] = newest
+                for moved in entries - {None}:
+                    self._give_names(names, moved, when, into=inode if self.both else None)
+        self._give_names(names, inode, when)
+
+    def _give_names(self, names: dict[Name, int], inode: int | None, when: int, into: int | None = None) -> None:
+        """Give an inode the names that it had after operation `when`, and its folders theirs.
+
+        Where it was moved `into` a folder, a name that it had in another may stay.
+        """
+        if inode is None or inode == TOP:
+            return
+        versions = self.versions
+        new = set(versions.names_of(inode, when))
+        old = {name for name, chain in versions.names.items() if chain[names[name]].inode == inode} - new
+        if into in {folder for folder, _ in new}:
+            old = {name for name in old if name[0] == into}
+        for name in sorted(old | new):
             chain, newest = versions.names[name], upto(versions.names[name], when)
-            entries = {chain[names[name]].inode, chain[newest].inode} if names[name] < newest else set[int | None]()
-            names[name] = max(names[name], newest)
-            for moved in entries - {None}:
-                _rename_to(versions, names, moved, when)
-    _rename_to(versions, names, inode, when)
-
-
-def _rename_to(versions: Versions, names: dict[Name, int], inode: int | None, when: int) -> None:
-    """Give an inode the names that it had after operation `when`, and its folders theirs."""
-    if inode is None or inode == TOP:
-        return
-    old = [name for name, chain in versions.names.items() if chain[names[name]].inode == inode]
-    new = list(versions.names_of(inode, when))
-    for name in {*old, *new}:
-        names[name] = max(names[name], upto(versions.names[name], when))
-    reached = {chain[names[name]].inode for name, chain in versions.names.items()}
-    for folder in {folder for folder, _ in new} - reached:
-        # A folder that is there already keeps the name that it has there.
-        _rename_to(versions, names, folder, when)
+            if names[name] < newest:
+                names[name] = newest
+                if chain[newest].inode != inode:
+                    # What has taken a name that is logged is logged with it (conflicting inodes, tree-log.c).
+                    self._give_names(names, chain[newest].inode, when)
+        reached = {chain[names[name]].inode for name, chain in versions.names.items()}
+        for folder in {folder for folder, _ in new} - reached:
+            # A folder that is there already keeps the name that it has there.
+            self._give_names(names, folder, when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +334,7 @@ class _CommittedFiles:
     def _pages(self, inode: int, number: int, floor: int) -> tuple[int, ...]:
         chain = self.versions.files[inode].pages[number]
         newest = max(floor, upto(chain, self.committed))
-        dropped = [index for index in range(floor, newest + 1) if chain[index].dropped]
+        dropped = [index for index in range(floor, newest + 1) if chain[index].by == "drop"]
         return tuple(range(max([floor, *dropped]), newest + 1))
 
 

@@ -31,8 +31,11 @@ from sessionproof._disk import (
 Name: TypeAlias = tuple[int, bytes]
 """A name in a folder: the folder's inode, and the name."""
 
-Touch = Literal["made", "extent", "names", "time"]
-"""How an operation has changed an inode: it is new, its size or its blocks, what it is called, or only its times."""
+Touch = Literal["made", "extent", "names", "mode", "bytes"]
+"""How an operation has changed an inode: it is new, its size or its blocks, what it is called, its mode, only bytes.
+
+Bytes alone do not count as a change of the inode: where the clock has not moved on since its last one, its times stay.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,15 @@ class SizeVersion:
 
 @dataclass(frozen=True, slots=True)
 class PageVersion:
-    """The bytes of a page, zeros where nothing was written; `dropped` by a truncation before it."""
+    """The bytes of a page, zeros where nothing was written: `by` a write, or by a truncation within it or before it."""
 
     when: int
     content: bytes
-    dropped: bool = False
+    by: Literal["write", "cut", "drop"] = "write"
 
+
+_CUT = 8
+"""How many versions of a page a cut within it is applied to."""
 
 AnyVersion: TypeAlias = NameVersion | SizeVersion | PageVersion
 T = TypeVar("T", NameVersion, SizeVersion, PageVersion)
@@ -89,6 +95,11 @@ class FileVersions:
             if start < size:
                 whole[start : start + PAGE] = content[: size - start]
         return bytes(whole)
+
+    def newest(self, when: int) -> bytes:
+        """The file after operation `when`."""
+        pages = [(number, chain[upto(chain, when)].content) for number, chain in self.pages.items()]
+        return self.content(self.sizes[upto(self.sizes, when)].size, pages)
 
     def chain(self, number: int, before: bytes) -> list[PageVersion]:
         """The chain of a page, begun where there is none yet; `before` is the file as it is."""
@@ -117,8 +128,8 @@ class Versions:
         self.inodes: dict[int, Inode] = {}
         self.touches: dict[int, list[tuple[int, Touch]]] = {}
         self.syncs: list[tuple[int, Sync]] = []
-        self.moves: list[tuple[int, tuple[Name, Name]]] = []
-        """Renames, which put both of their names on the disk at once."""
+        self.moves: list[tuple[int, Rename]] = []
+        """Renames, which put their names on the disk at once."""
         self.replaced: dict[int, int] = {}
         """Renames over another file: the operation, and the inode that was moved there."""
         self._disk = base.copy()
@@ -145,7 +156,7 @@ class Versions:
             case Sync():
                 self.syncs.append((when, operation))
             case Chmod(inode=number):
-                self._touch(when, number, "time")
+                self._touch(when, number, "mode")
             case Rename():
                 self._renamed(when, operation)
             case _:
@@ -170,6 +181,9 @@ class Versions:
 
     def _named(self, when: int, folder: int, name: bytes, inode: int | None) -> None:
         chain = self.names.setdefault((folder, name), [NameVersion(0, None)])
+        unnamed = chain[-1].inode
+        if unnamed is not None:
+            self._touch(when, unnamed, "names")
         chain.append(NameVersion(when, inode))
         self._touch(when, folder, "names")
 
@@ -177,7 +191,7 @@ class Versions:
         source, target = (rename.folder, rename.name), (rename.new_folder, rename.new_name)
         moved = self._disk.inodes[source[0]].names[source[1]]
         other = self._disk.inodes[target[0]].names.get(target[1])
-        self.moves.append((when, (source, target)))
+        self.moves.append((when, rename))
         self._touch(when, moved, "names")
         if other is not None:
             self._touch(when, other, "names")
@@ -199,16 +213,22 @@ class Versions:
                 # A write that goes on behind the page may be taken as a whole, and wait for its new pages.
                 inside = old % PAGE != 0 and number == old // PAGE and reached == end
                 file.sizes.append(SizeVersion(when, reached, "tail" if inside else "data"))
-        self._touch(when, write.inode, "extent" if new_page or end > old else "time")
+        self._touch(when, write.inode, "extent" if new_page or end > old else "bytes")
 
     def _resized(self, when: int, resize: Resize) -> None:
         file, before = self.files[resize.inode], self._disk.inodes[resize.inode].content
         file.sizes.append(SizeVersion(when, resize.size, "set"))
         self._touch(when, resize.inode, "extent")
         for number in range(resize.size // PAGE, (len(before) - 1) // PAGE + 1):
-            kept = before[number * PAGE : resize.size]
-            if number * PAGE < len(before):
-                file.chain(number, before).append(PageVersion(when, kept.ljust(PAGE, b"\0"), dropped=not kept))
+            kept = max(0, min(PAGE, resize.size - number * PAGE))
+            if number * PAGE >= len(before) or kept == PAGE:
+                continue
+            chain = file.chain(number, before)
+            # What was not written back before the cut may still be missing after it; what was cut off is not there.
+            contents = dict.fromkeys(version.content[:kept].ljust(PAGE, b"\0") for version in chain[-_CUT:])
+            newest = chain[-1].content[:kept].ljust(PAGE, b"\0")
+            contents.pop(newest)
+            chain += [PageVersion(when, content, "cut" if kept else "drop") for content in (*contents, newest)]
 
     # -- what was synced -----------------------------------------------------------------------------------------------
 

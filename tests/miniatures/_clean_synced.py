@@ -55,7 +55,7 @@ class CleanSynced(Synced, Clean):
 
 
 class CleanSyncedLog(Synced, CleanLog):
-    """Logs that callers name. What is appended is on the disk before the answer, and a log is gone before what is attached to it goes."""
+    """Logs that callers name: entries are on the disk before the answer, and what is attached goes after its log."""
 
     def delete(self, id: str) -> bool:
         """Remove the log for good, and then what is attached to it: that of no log is nothing."""

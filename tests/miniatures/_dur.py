@@ -5,11 +5,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from controls._tables import Tables
 from miniatures._clean_synced import CleanSynced
-from miniatures._folder import OneFolder
+from miniatures._folder import Document, OneFolder, is_sealed
 from miniatures._table import breaks
 from sessionproof import Corrupt
 
@@ -35,7 +34,7 @@ class LeavesNames(CleanSynced):
 
 @breaks("DUR-1", "lost")
 class SyncsDataAgain(CleanSynced):
-    """After the rename the file is synced once more and not the folder, with fdatasync(2), which leaves names out."""
+    """After the rename the file is synced once more, and not the folder, by fdatasync(2), which leaves names out."""
 
     def settle(self, name: str) -> None:
         with self.path(name).open("rb") as file:
@@ -44,7 +43,7 @@ class SyncsDataAgain(CleanSynced):
 
 @breaks("DUR-1", "load-corrupt")
 class SyncsOnceMore(CleanSynced):
-    """A sync that fails is tried once more; the kernel, which could not write the pages, takes them for clean by then."""
+    """A sync that fails is tried once more, when the kernel takes the pages that it could not write for clean."""
 
     def sync(self, path: Path) -> None:
         try:
@@ -64,7 +63,7 @@ class JournalComesBack(Tables):
 
 
 @breaks("DUR-2", "load-corrupt")
-class NamesFirst(CleanSynced):
+class SyncsUnderItsName(CleanSynced):
     """A file is synced only when it has its name."""
 
     def sync(self, path: Path) -> None:
@@ -105,32 +104,33 @@ class HeaderInPlace(CleanSynced):
     """A file is lengthened by each new document; a header says where the last one lies, and is synced with it."""
 
     def write(self, name: str, data: bytes) -> None:
-        with suppress(FileNotFoundError):
-            end = self.path(name).lstat().st_size
-            with self.path(name).open("r+b") as stream:
-                stream.truncate(end + len(data))
-                stream.seek(end)
-                stream.write(data)
-                stream.seek(0)
-                stream.write(self.header(end, len(data)))
-            self.sync(self.path(name))
+        old = None
+        with suppress(Corrupt):
+            old = self.bytes_of(name)
+        if old is None or not is_sealed(self.last(old)):
+            super().write(name, self.header(len(self.header(0, 0)), len(data)) + data)
             return
-        start = len(self.header(0, 0))
-        super().write(name, self.header(start, len(data)) + data)
+        with self.path(name).open("r+b") as stream:
+            stream.truncate(len(old) + len(data))
+            stream.seek(len(old))
+            stream.write(data)
+            stream.seek(0)
+            stream.write(self.header(len(old), len(data)))
+        self.sync(self.path(name))
 
     def header(self, start: int, size: int) -> bytes:
         """The first bytes of a file."""
         return b"%020d %020d\n" % (start, size)
 
-    def bytes_of(self, name: str) -> bytes | None:
-        data = super().bytes_of(name)
-        if data is None:
-            return None
-        try:
+    def last(self, data: bytes) -> bytes:
+        """The document in a file."""
+        with suppress(ValueError):
             start, size = map(int, data[: len(self.header(0, 0))].split())
-        except ValueError as error:
-            raise Corrupt("no header") from error
-        return data[start : start + size]
+            return data[start : start + size]
+        return data
+
+    def unsealed(self, data: bytes) -> Document:
+        return super().unsealed(self.last(data))
 
 
 @breaks("DUR-2", "load-corrupt", also="ATM")
@@ -151,7 +151,7 @@ class TearsAPage(CleanSynced):
     """Small documents have a page each, which is written over: on a disk it may be there in part."""
 
     def write(self, name: str, data: bytes) -> None:
-        page = self.padded(data)
+        page = data.rjust(4096)
         if len(page) == 4096 and self.path(name).exists() and self.path(name).lstat().st_size == 4096:
             with self.path(name).open("r+b") as stream:
                 stream.write(page)
@@ -159,9 +159,8 @@ class TearsAPage(CleanSynced):
         else:
             super().write(name, page)
 
-    def padded(self, data: bytes) -> bytes:
-        """With blanks before it, up to a page."""
-        return data.rjust(4096)
+    def unsealed(self, data: bytes) -> Document:
+        return super().unsealed(data.lstrip(b" "))
 
 
 # -- DUR-3: deletes ----------------------------------------------------------------------------------------------------
@@ -189,7 +188,7 @@ class DeleteSyncsParent(CleanSynced):
 
 
 @breaks("DUR-6", "save-io")
-class TemporaryStays(CleanSynced):
+class KeepsStrangeTemporary(CleanSynced):
     """The temporary file has one name, which must be free; one that was left is removed where it looks familiar."""
 
     def clear(self) -> None:
@@ -253,7 +252,7 @@ class DeleteSyncsANote(CleanSynced):
 
 
 @breaks("DUR-7", "lost")
-class RemovesFirst(CleanSynced):
+class OldGoesFirst(CleanSynced):
     """The old file is removed when the new one has a name, which is not synced yet; a reader finds either."""
 
     def write(self, name: str, data: bytes) -> None:

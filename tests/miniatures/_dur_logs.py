@@ -1,13 +1,11 @@
 """DUR: stores of logs that a loss of power leaves without what was acknowledged, with holes, or unable to go on."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from miniatures._clean_logs import CleanLog, Found, Log, Place, Record, Records
+from miniatures._clean_logs import CleanLog, Found, Log, Record, Records
 from miniatures._clean_synced import CleanSyncedFolder, CleanSyncedLog
 from miniatures._folder import Items
 from miniatures._table import breaks
@@ -166,7 +164,7 @@ class SyncsWhatIsInside(FillsThenNames):
 
 
 @breaks("DUR-6", "wrong-entries", also="ATM COR-12")
-class Glues(CleanSyncedLog):
+class GluesTornRecords(CleanSyncedLog):
     """An append is written behind a torn record, and read as part of it."""
 
     def lengthen(self, name: str, data: bytes, end: int) -> None:  # noqa: ARG002 - the defect

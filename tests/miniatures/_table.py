@@ -31,7 +31,9 @@ class Broken:
     @property
     def clean(self) -> type[Adapter]:
         """The clean store that it was made from."""
-        return next(base for base in self.store.__mro__ if base.__module__.startswith(("miniatures._clean", "controls.")))
+        return next(
+            base for base in self.store.__mro__ if base.__module__.startswith(("miniatures._clean", "controls."))
+        )
 
 
 BROKEN: list[Broken] = []
