@@ -7,7 +7,7 @@ from math import prod
 
 from sessionproof._combinations import combinations
 from sessionproof._disk import PAGE, TOP, Disk
-from sessionproof._profiles import PROFILES, SPACES, Profile, Ranges, Space
+from sessionproof._profiles import PROFILES, SPACES, Profile, Ranges, Space, Spaces
 from sessionproof._versions import AnyVersion, Name, PageVersion, Versions, upto
 
 _SECTOR = 512
@@ -96,6 +96,7 @@ class Power:
 
     def __init__(self, versions: Versions, most: int, leave: Callable[[str], bool] = lambda _: False) -> None:
         self.versions, self.most, self.leave = versions, most, leave
+        self._profiles: dict[Profile, Spaces] = {}
         self._images: dict[tuple[int, Ranges], tuple[list[Image], int]] = {}
 
     def losses(self, count: int, profiles: Iterable[Profile] = PROFILES) -> Losses:
@@ -105,13 +106,16 @@ class Power:
         self._images.clear()
         for profile in profiles:
             shapes: dict[object, _Shape] = {}
-            for space in SPACES[profile](self.versions, count, self.most):
+            for space in self._spaces(profile)(count, self.most):
                 shape = self._shape(space)
                 shapes.setdefault((tuple(shape.named.items()), tuple(shape.files.items())), shape)
             share = max(8, self.most // max(1, len(shapes)))
             for shape in shapes.values():
                 self._add(found, shape, profile, count, share)
         return found
+
+    def _spaces(self, profile: Profile) -> Spaces:
+        return self._profiles.setdefault(profile, SPACES[profile](self.versions))
 
     def _shape(self, space: Space) -> "_Shape":
         """What of a space has a way from the top, and is of interest."""

@@ -47,7 +47,7 @@ class Space:
     ranges: Callable[[int], Ranges]
 
 
-Spaces: TypeAlias = Callable[[Versions, int, int], Iterator[Space]]
+Spaces: TypeAlias = Callable[[int, int], Iterator[Space]]
 
 
 def _ranges(versions: Versions, inode: int, count: int) -> Ranges:
@@ -69,7 +69,7 @@ def _posix(versions: Versions, count: int, most: int) -> Iterator[Space]:
     floors = dict.fromkeys(names, 0)
     for when, sync in versions.syncs:
         if when <= count and not sync.failed:
-            for name in names if sync.inode is None else versions.in_folder(sync.inode):
+            for name in names if sync.inode is None else versions.in_folder.get(sync.inode, []):
                 floors[name] = upto(versions.names[name], when)
     moves = [(when, rename) for when, rename in versions.moves if when <= count]
     _raise_tied(versions, floors, moves)
@@ -216,92 +216,118 @@ class _JournalledFiles:
 # -- btrfs -------------------------------------------------------------------------------------------------------------
 
 
-def _btrfs(versions: Versions, count: int) -> Iterator[Space]:
+class _Btrfs:
     """Everything up to some operation was committed; each later fsync(2) has added its own inode and its names.
 
     A commit holds of a file what was written back by then. A log holds what is needed to reach the inode, and no other
-    change, not even an earlier one in the same folder (fs/btrfs/tree-log.c).
+    change, not even an earlier one in the same folder (fs/btrfs/tree-log.c). Instants are asked for in order.
     """
-    syncs = [(when, sync) for when, sync in versions.syncs if when <= count and not sync.failed]
-    least = max((when for when, sync in syncs if sync.inode is None), default=0)
-    changes = [when for when in range(least + 1, count + 1) if not isinstance(versions.operations[when - 1], Sync)]
-    for committed in [least, *changes]:
-        logged = [(when, sync.inode) for when, sync in syncs if when > committed and sync.inode is not None]
-        for log in (_Log(versions, both, along) for both in (False, True) for along in (False, True)):
-            yield Space(log.names(committed, logged), _CommittedFiles(versions, count, committed))
+
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
+        self._logs: dict[tuple[int, bool, bool], _Log] = {}
+
+    def __call__(self, count: int, _: int) -> Iterator[Space]:
+        versions = self._versions
+        syncs = [(when, sync.inode) for when, sync in versions.syncs if when <= count and not sync.failed]
+        least = max((when for when, inode in syncs if inode is None), default=0)
+        changes = [when for when in range(least + 1, count + 1) if not isinstance(versions.operations[when - 1], Sync)]
+        unsynced = [inode for inode in versions.files if not _is_synced(versions, inode, count)]
+        seen: set[object] = set()
+        for committed in [least, *changes]:
+            files = _CommittedFiles(versions, count, committed)
+            what = tuple(files(inode) for inode in unsynced)
+            for both, along in ((False, False), (False, True), (True, False), (True, True)):
+                log = self._logs.get((committed, both, along))
+                if log is None or log.last > count:
+                    log = self._logs[committed, both, along] = _Log(versions, committed, both, along)
+                log.add([(when, inode) for when, inode in syncs if inode is not None and when > log.last])
+                if (key := (tuple(log.names.values()), what)) not in seen:
+                    seen.add(key)
+                    yield Space(dict(log.names), files)
 
 
-@dataclass(frozen=True, slots=True)
+def _is_synced(versions: Versions, inode: int, count: int) -> bool:
+    """Whether nothing of a file's content may be missing."""
+    file = versions.files[inode]
+    size, pages = versions.floors(inode, count)
+    return size == upto(file.sizes, count) and all(
+        pages[number] == upto(chain, count) for number, chain in file.pages.items()
+    )
+
+
 class _Log:
-    """The names that fsync(2) adds to a commit, in one of the ways that were seen.
+    """The names on the disk after a commit and the syncs that follow, in one of the ways that were seen.
 
     With `both`, a file that was moved into a folder that is synced has its old name as well. With `along`, the new name
     of a file that was synced before it was renamed goes to the disk with the next sync of any file.
     """
 
-    versions: Versions
-    both: bool
-    along: bool
+    def __init__(self, versions: Versions, committed: int, both: bool, along: bool) -> None:  # noqa: FBT001 - two of four ways
+        self._versions, self._both, self._along = versions, both, along
+        self.names = {name: upto(chain, committed) for name, chain in versions.names.items()}
+        self.last = committed
+        self._synced: dict[int, int] = {}
 
-    def names(self, committed: int, syncs: list[tuple[int, int]]) -> dict[Name, int]:
-        """The names after these syncs, by operation and inode."""
-        names = {name: upto(chain, committed) for name, chain in self.versions.names.items()}
-        last = committed
+    def add(self, syncs: list[tuple[int, int]]) -> None:
+        """What syncs bring to the disk, by operation and inode, in order."""
         for when, inode in syncs:
-            if self.along:
-                for at, rename in self.versions.moves:
-                    moved = self._inode((rename.new_folder, rename.new_name), at)
-                    if last < at < when and any(synced < at and number == moved for synced, number in syncs):
-                        self._give_names(names, moved, at)
-            self._sync(names, inode, when)
-            last = when
-        return names
+            for at, rename in self._versions.moves if self._along else ():
+                moved = self._inode((rename.new_folder, rename.new_name), at)
+                if self.last < at < when and moved in self._synced:
+                    self._give_names(moved, at)
+            self._sync(inode, when)
+            self._synced[inode] = self.last = when
 
     def _inode(self, name: Name, when: int) -> int | None:
-        chain = self.versions.names[name]
+        chain = self._versions.names[name]
         return chain[upto(chain, when)].inode
 
-    def _sync(self, names: dict[Name, int], inode: int, when: int) -> None:
+    def _now(self, name: Name) -> int | None:
+        return self._versions.names[name][self.names[name]].inode
+
+    def _sync(self, inode: int, when: int) -> None:
         """Add what an fsync(2) of an inode brings to the disk."""
-        versions = self.versions
+        versions = self._versions
         if versions.inodes[inode].kind == "folder":
-            for name in list(versions.in_folder(inode)):
+            for name in versions.in_folder.get(inode, []):
                 chain, newest = versions.names[name], upto(versions.names[name], when)
-                if names[name] >= newest:
+                if self.names[name] >= newest:
                     continue
                 # Of a file that was unlinked here only this name is logged; of one that was renamed, the new one too.
                 entries = {chain[newest].inode}
-                for old, new in pairwise(chain[names[name] : newest + 1]):
+                for old, new in pairwise(chain[self.names[name] : newest + 1]):
                     if isinstance(versions.operations[new.when - 1], Rename):
                         entries.add(old.inode)
-                names[name] = newest
+                self.names[name] = newest
                 for moved in entries - {None}:
-                    self._give_names(names, moved, when, into=inode if self.both else None)
-        self._give_names(names, inode, when)
+                    self._give_names(moved, when, into=inode if self._both else None)
+        self._give_names(inode, when)
 
-    def _give_names(self, names: dict[Name, int], inode: int | None, when: int, into: int | None = None) -> None:
+    def _give_names(self, inode: int | None, when: int, into: int | None = None) -> None:
         """Give an inode the names that it had after operation `when`, and its folders theirs.
 
         Where it was moved `into` a folder, a name that it had in another may stay.
         """
         if inode is None or inode == TOP:
             return
-        versions = self.versions
-        new = set(versions.names_of(inode, when))
-        old = {name for name, chain in versions.names.items() if chain[names[name]].inode == inode} - new
+        versions = self._versions
+        ever = versions.ever.get(inode, [])
+        new = {name for name in ever if self._inode(name, when) == inode}
+        old = {name for name in ever if self._now(name) == inode} - new
         if into in {folder for folder, _ in new}:
             old = {name for name in old if name[0] == into}
         for name in sorted(old | new):
             chain, newest = versions.names[name], upto(versions.names[name], when)
-            if names[name] < newest:
-                names[name] = newest
+            if self.names[name] < newest:
+                self.names[name] = newest
                 if chain[newest].inode != inode:
                     # What has taken a name that is logged is logged with it (conflicting inodes, tree-log.c).
-                    self._give_names(names, chain[newest].inode, when)
-        reached = {chain[names[name]].inode for name, chain in versions.names.items()}
-        for folder in {folder for folder, _ in new} - reached:
+                    self._give_names(chain[newest].inode, when)
+        for folder in {folder for folder, _ in new}:
             # A folder that is there already keeps the name that it has there.
-            self._give_names(names, folder, when)
+            if all(self._now(name) != folder for name in versions.ever.get(folder, [])):
+                self._give_names(folder, when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +364,10 @@ class _CommittedFiles:
         return tuple(range(max([floor, *dropped]), newest + 1))
 
 
-SPACES: Mapping[Profile, Spaces] = {
-    "ext4": lambda versions, count, _: _journalled(versions, count, "ext4"),
-    "xfs": lambda versions, count, _: _journalled(versions, count, "xfs"),
-    "btrfs": lambda versions, count, _: _btrfs(versions, count),
-    "posix": _posix,
+SPACES: Mapping[Profile, Callable[[Versions], Spaces]] = {
+    "ext4": lambda versions: lambda count, _: _journalled(versions, count, "ext4"),
+    "xfs": lambda versions: lambda count, _: _journalled(versions, count, "xfs"),
+    "btrfs": _Btrfs,
+    "posix": lambda versions: lambda count, most: _posix(versions, count, most),
 }
-"""The spaces of a profile: of these versions, after so many operations, about so many at the most."""
+"""What gives the spaces of a profile for some versions: after so many operations, about so many at the most."""

@@ -6,7 +6,7 @@ any mixture of writes. A sync raises the oldest version that may still be there,
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -124,6 +124,10 @@ class Versions:
     def __init__(self, base: Disk, operations: Sequence[Operation]) -> None:
         self.operations = operations
         self.names: dict[Name, list[NameVersion]] = {}
+        self.in_folder: dict[int, list[Name]] = {}
+        """The names that were ever in a folder."""
+        self.ever: dict[int, list[Name]] = {}
+        """The names that an inode ever had."""
         self.files: dict[int, FileVersions] = {}
         self.inodes: dict[int, Inode] = {}
         self.touches: dict[int, list[tuple[int, Touch]]] = {}
@@ -132,11 +136,14 @@ class Versions:
         """Renames, which put their names on the disk at once."""
         self.replaced: dict[int, int] = {}
         """Renames over another file: the operation, and the inode that was moved there."""
+        self._floors: dict[int, tuple[int, tuple[int, dict[int, int]]]] = {}
         self._disk = base.copy()
         for number, inode in self._disk.inodes.items():
             self._known(number, inode)
             for name, named in inode.names.items():
                 self.names[number, name] = [NameVersion(0, named)]
+                self.in_folder.setdefault(number, []).append((number, name))
+                self.ever.setdefault(named, []).append((number, name))
         for when, operation in enumerate(operations, 1):
             self._take(when, operation)
 
@@ -180,7 +187,12 @@ class Versions:
         self.touches.setdefault(inode, []).append((when, how))
 
     def _named(self, when: int, folder: int, name: bytes, inode: int | None) -> None:
-        chain = self.names.setdefault((folder, name), [NameVersion(0, None)])
+        if (folder, name) not in self.names:
+            self.names[folder, name] = [NameVersion(0, None)]
+            self.in_folder.setdefault(folder, []).append((folder, name))
+        if inode is not None and (folder, name) not in self.ever.setdefault(inode, []):
+            self.ever[inode].append((folder, name))
+        chain = self.names[folder, name]
         unnamed = chain[-1].inode
         if unnamed is not None:
             self._touch(when, unnamed, "names")
@@ -238,6 +250,9 @@ class Versions:
         A sync that failed leaves pages that the kernel takes for clean: no later sync writes them, or the size that
         came with them, only a later write does (Rebello et al., USENIX ATC 2020).
         """
+        known = self._floors.get(inode)
+        if known is not None and known[0] == count:
+            return known[1]
         file = self.files[inode]
         size, pages, failed = 0, dict.fromkeys(file.pages, 0), 0
         for when, sync in self.syncs:
@@ -255,6 +270,7 @@ class Versions:
                 newest = upto(chain, when)
                 if chain[newest].when > failed or not failed:
                     pages[number] = newest
+        self._floors[inode] = count, (size, pages)
         return size, pages
 
     @cached_property
@@ -265,14 +281,6 @@ class Versions:
             version.when for file in self.files.values() for version in file.sizes if version.by in {"set", "tail"}
         }
         return sorted((named | sized) - {0})
-
-    def in_folder(self, folder: int) -> Iterator[Name]:
-        """The names that were ever in a folder."""
-        return (name for name in self.names if name[0] == folder)
-
-    def names_of(self, inode: int, when: int) -> Iterator[Name]:
-        """What an inode was called after operation `when`."""
-        return (name for name, chain in self.names.items() if chain[upto(chain, when)].inode == inode)
 
     def disk(self, named: Mapping[Name, int], contents: Mapping[int, bytes], count: int) -> Disk:
         """The disk with these names and files on it."""

@@ -104,6 +104,9 @@ class HeaderInPlace(CleanSynced):
     """A file is lengthened by each new document; a header says where the last one lies, and is synced with it."""
 
     def write(self, name: str, data: bytes) -> None:
+        if name.endswith(".damaged"):
+            super().write(name, data)
+            return
         old = None
         with suppress(Corrupt):
             old = self.bytes_of(name)
@@ -151,7 +154,7 @@ class TearsAPage(CleanSynced):
     """Small documents have a page each, which is written over: on a disk it may be there in part."""
 
     def write(self, name: str, data: bytes) -> None:
-        page = data.rjust(4096)
+        page = data if name.endswith(".damaged") else data.rjust(4096)
         if len(page) == 4096 and self.path(name).exists() and self.path(name).lstat().st_size == 4096:
             with self.path(name).open("r+b") as stream:
                 stream.write(page)
@@ -224,7 +227,7 @@ class SyncsTheFileAgain(CleanSynced):
         self.sync(self.path(name))
 
 
-@breaks("DUR-7", "lost")
+@breaks("DUR-7", "lost", also="STO-13 SEC-2")
 class SyncsAnotherFile(CleanSynced):
     """Names are brought to the disk by the sync of a record of all writes, which lies in another folder."""
 

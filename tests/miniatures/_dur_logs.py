@@ -1,5 +1,6 @@
 """DUR: stores of logs that a loss of power leaves without what was acknowledged, with holes, or unable to go on."""
 
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -76,7 +77,7 @@ class RefusesNuls(CleanSyncedLog):
         return super().replay(data, id)
 
 
-@breaks("DUR-4", "wrong-entries")
+@breaks("DUR-4", "wrong-entries", also="COR")
 class ReadsNuls(CleanSyncedLog):
     """A run of NULs at the end of a log is read as an empty entry."""
 
@@ -143,7 +144,7 @@ class FillsThenNames(CleanSyncedFolder):
     def put(self, name: str, records: Records, lines: Sequence[bytes], end: int) -> int:
         if end:
             return super().put(name, records, lines, end)
-        new = f".{name}"
+        new = f".{secrets.token_hex(8)}.gone"
         self.path(new).mkdir(0o700)
         end = super().put(new, records, lines, 1)
         self.path(new).rename(self.path(name))
