@@ -90,6 +90,8 @@ class AdapterProcess:
                 f"the adapter command {_shown(launch.command)} cannot be started: {error.strerror or error}. "
                 f"Check the command and that it is installed; it runs in {launch.folder}."
             ) from error
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
         try:
             self.statement = self._initialize()
             self.first_memory = self.peak_memory()
@@ -219,15 +221,15 @@ class AdapterProcess:
     def _send(self, line: bytes) -> Silence | None:
         assert self._process.stdin is not None
         descriptor = self._process.stdin.fileno()
-        os.set_blocking(descriptor, False)
         limit = time.monotonic() + self.launch.deadline
         while line:
-            if not select.select([], [descriptor], [], max(0.0, limit - time.monotonic()))[1]:
-                return self._hang()
             try:
                 line = line[os.write(descriptor, line) :]
             except BrokenPipeError:
                 return self._death()
+            except BlockingIOError:
+                if not select.select([], [descriptor], [], max(0.0, limit - time.monotonic()))[1]:
+                    return self._hang()
         return None
 
     def _receive(self) -> Object | Silence:

@@ -126,10 +126,7 @@ class Lab:
 
     def __exit__(self, *_: object) -> None:
         self._processes.end()
-        # A store may have taken the right to list its own folders.
-        for path in [self.folder, *self.folder.rglob("*")]:
-            if path.is_dir() and not path.is_symlink():
-                path.chmod(0o700)
+        _opened_up(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- what a run needs (Workplace) ----------------------------------------------------------------------------------
@@ -271,11 +268,17 @@ class Lab:
             run.end()
         if run.watch is not None:
             run.watch.close()
+        shutil.rmtree(run.outside, ignore_errors=True)
         if run.outside.exists():
-            for path in [run.outside, *run.outside.rglob("*")]:
-                if path.is_dir() and not path.is_symlink():
-                    path.chmod(0o700)
+            _opened_up(run.outside)
             shutil.rmtree(run.outside, ignore_errors=True)
+
+
+def _opened_up(folder: Path) -> None:
+    """Let everything below a folder be listed: a store may have taken the right to that."""
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
 
 
 def nested(levels: int) -> JSON:

@@ -28,7 +28,7 @@ from sessionproof._recorder import RecordedProcess
 from sessionproof._setup import Setup
 from sessionproof._statement import Statement
 from sessionproof._wording import observed
-from sessionproof._worlds import Absent, Violation, Worlds
+from sessionproof._worlds import Absent, Violation, Worlds, telling_kinds
 
 if TYPE_CHECKING:
     from sessionproof._tree import Tree
@@ -313,7 +313,7 @@ class Run:
                 if self.listed(method):
                     self.perform(Call(method, {"id": id}))
             if self.listed("attachments"):
-                for kind in KINDS_OF_ATTACHMENT:
+                for kind in telling_kinds(self.worlds.states(id)) if self.fast else KINDS_OF_ATTACHMENT:
                     self.perform(Call("attachments", {"id": id, "kind": kind}))
         if step.get("store", True):
             for method in ("list", "summaries"):

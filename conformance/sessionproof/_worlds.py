@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from sessionproof._history import Harm, History
 from sessionproof._json import JSON, Value
+from sessionproof._protocol import KINDS_OF_ATTACHMENT
 
 Suspects: TypeAlias = tuple[str, ...]
 
@@ -222,6 +223,12 @@ def attachment_keys(state: State, kind: str) -> set[str] | None:
             return None
         keys |= {value.key} if kind in saved else none
     return keys
+
+
+def telling_kinds(states: tuple[State, ...]) -> list[str]:
+    """The kinds of attachments to ask for where every question counts: of those without any, one for all."""
+    known = {kind for state in states if isinstance(state, Present) for kind in state.attachments}
+    return [*sorted(known), *[kind for kind in KINDS_OF_ATTACHMENT if kind not in known][:1]]
 
 
 def is_stale(states: tuple[State, ...], revision: JSON) -> bool | None:
