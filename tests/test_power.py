@@ -190,7 +190,8 @@ Held: TypeAlias = dict[Place, list[tuple[int, object]]]
 def every_combination(script: Script) -> Iterator[Disk]:
     """The same in the plainest way: of each place one of the values that it had since it was synced."""
     base, operations = script
-    held, least, renames = dict[Place, list[tuple[int, object]]](), dict[Place, int](), list[tuple[int, Place, Place, bool]]()
+    held, least = dict[Place, list[tuple[int, object]]](), dict[Place, int]()
+    renames = list[tuple[int, Place, Place, bool]]()
     disk = base.copy()
     _hold(held, 0, _held(disk))
     for when, operation in enumerate(operations, 1):

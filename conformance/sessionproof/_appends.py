@@ -243,7 +243,8 @@ def read(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: Worlds) 
     left = [state for state, mistake in zip(states, mistakes, strict=True) if mistake is None]
     if left:
         return Step(worlds.with_states(call.id, [_confirmed(state, outcome) for state in left]))
-    mistake = cast("Mistake", mistakes[0])
+    # Of several states the last is the one in which most has happened: what is too much for the others may be its own.
+    mistake = cast("Mistake", mistakes[-1])
     suspects = rules.suspects(call.id, states, *(() if mistake.requirement is None else (mistake.requirement,)))
     expected = " or ".join(dict.fromkeys(map(_shown, states)))
     violation = Violation(suspects, mistake.fault, mistake.summary, expected, observed(outcome))

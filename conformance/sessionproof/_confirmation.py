@@ -1,12 +1,16 @@
 """A loss of power on a real file system: the same operations, a crash, and the store on what is there afterwards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sessionproof._disk import Operation, Sync
 from sessionproof._judge import Cut
 from sessionproof._loop import CRASHES, FileSystem, NoRealDisk, RealDisk, carry_out, lacking
 
 _ROUNDS = 25
-"""Each crashes in every way that the file system has. What takes a race is seen in one of three, or of ten."""
+"""Each crashes in every way that the file system has. What takes a race is seen in one of three, or of ten.
+
+The kernel commits on its own every few seconds; so does each round, at another point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,12 @@ def confirm(kind: FileSystem, cut: Cut) -> Confirmation:
     if reason is not None:
         return Confirmation(kind, lacking=reason)
     crashes = seen = 0
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
+        committed = len(cut.operations) * number // _ROUNDS
         for how in CRASHES[kind]:
             try:
                 with RealDisk(kind) as disk:
-                    carry_out(cut.operations, disk.top)
+                    carry_out(_with_sync(cut.operations, committed), disk.top)
                     left = disk.crash(how)
             except NoRealDisk as refused:
                 return Confirmation(kind, crashes, seen, str(refused))
@@ -41,3 +46,8 @@ def confirm(kind: FileSystem, cut: Cut) -> Confirmation:
         if seen:
             break
     return Confirmation(kind, crashes, seen)
+
+
+def _with_sync(operations: Sequence[Operation], count: int) -> list[Operation]:
+    """The operations, with everything synced after some of them."""
+    return [*operations[:count], Sync(None), *operations[count:]] if count else [*operations]

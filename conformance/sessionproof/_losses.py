@@ -148,8 +148,8 @@ def _lost(run: "Run", instant: _Instant, *, folders: bool) -> Worlds:
     def suspect(id: str, state: State) -> State:
         flight = call is not None and id == call.id
         match state:
-            case Present(content=History() as log):
-                if flight and call is not None and call.method not in {"attach", "delete"}:
+            case Present(content=History() as log) if not flight or call is None or call.method != "delete":
+                if flight and call is not None and call.method != "attach":
                     # A reader may name what was cut.
                     state = replace(state, content=log.burned())
                 shelf = "DUR-2" if flight and call is not None and call.method == "attach" else "DUR-1"
@@ -191,4 +191,5 @@ def _named(profiles: frozenset[str]) -> str:
         return "in a state that only POSIX admits, and no file system that is known to the kit"
     if real == ["btrfs"]:
         return "in a state that btrfs admits (and POSIX), but neither ext4 nor xfs"
-    return f"in a state that {' and '.join(real)} admit{'s' if len(real) == 1 else ''} as mounted by default"
+    named = " and ".join(filter(None, (", ".join(real[:-1]), real[-1])))
+    return f"in a state that {named} admit{'s' if len(real) == 1 else ''} as mounted by default"

@@ -80,7 +80,12 @@ class Model(Rules):
                 return worlds
             case _:
                 after = worlds.with_states(call.id, _appends.unknown(self, worlds, call))
-        return others_suspect(after, call.id)
+        # One after another, unknown calls would double the states that they do not tell apart.
+        distinct: list[State] = []
+        for state in after.states(call.id):
+            if state not in distinct:
+                distinct.append(state)
+        return others_suspect(after.with_states(call.id, distinct), call.id)
 
 
 def _prune(_: Rules, worlds: Worlds, __: Call, outcome: Outcome, ___: Worlds) -> Step:

@@ -146,6 +146,7 @@ class Versions:
                 self.ever.setdefault(named, []).append((number, name))
         for when, operation in enumerate(operations, 1):
             self._take(when, operation)
+            self._floors.clear()
 
     def _known(self, number: int, inode: Inode) -> None:
         self.inodes[number] = inode
@@ -231,13 +232,15 @@ class Versions:
         file, before = self.files[resize.inode], self._disk.inodes[resize.inode].content
         file.sizes.append(SizeVersion(when, resize.size, "set"))
         self._touch(when, resize.inode, "extent")
+        _, floors = self.floors(resize.inode, when - 1)
         for number in range(resize.size // PAGE, (len(before) - 1) // PAGE + 1):
             kept = max(0, min(PAGE, resize.size - number * PAGE))
             if number * PAGE >= len(before) or kept == PAGE:
                 continue
             chain = file.chain(number, before)
             # What was not written back before the cut may still be missing after it; what was cut off is not there.
-            contents = dict.fromkeys(version.content[:kept].ljust(PAGE, b"\0") for version in chain[-_CUT:])
+            left = chain[floors.get(number, 0) :][-_CUT:]
+            contents = dict.fromkeys(version.content[:kept].ljust(PAGE, b"\0") for version in left)
             newest = chain[-1].content[:kept].ljust(PAGE, b"\0")
             contents.pop(newest)
             chain += [PageVersion(when, content, "cut" if kept else "drop") for content in (*contents, newest)]
@@ -263,15 +266,21 @@ class Versions:
             if sync.failed:
                 failed = when
                 continue
-            newest = upto(file.sizes, when)
-            if file.sizes[newest].when > failed or file.sizes[newest].by == "set":
-                size = newest
             for number, chain in file.pages.items():
                 newest = upto(chain, when)
                 if chain[newest].when > failed or not failed:
                     pages[number] = newest
+            last = upto(file.sizes, when)
+            if file.sizes[last].by == "set" or self._written_since(file, file.sizes[last].size, failed, when):
+                size = last
         self._floors[inode] = count, (size, pages)
         return size, pages
+
+    @staticmethod
+    def _written_since(file: FileVersions, size: int, failed: int, when: int) -> bool:
+        """Whether the page that a file ends in was written between two operations."""
+        chain = file.pages[(size - 1) // PAGE]
+        return chain[upto(chain, when)].when > failed
 
     @cached_property
     def metadata(self) -> list[int]:
