@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import pairwise, product
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from unittest import mock
 
 import pytest
@@ -183,19 +183,21 @@ Place: TypeAlias = tuple[int, bytes | int | None]
 """A name in a folder, a page of a file by its number, or, with None, a file's size."""
 
 
-Held: TypeAlias = dict[Place, list[tuple[int, object]]]
+Held: TypeAlias = dict[Place, list[tuple[float, object]]]
 """What each place has held, each with the operation that brought it; 0 is before all of them."""
 
 
 def every_combination(script: Script) -> Iterator[Disk]:
     """The same in the plainest way: of each place one of the values that it had since it was synced."""
     base, operations = script
-    held, least = dict[Place, list[tuple[int, object]]](), dict[Place, int]()
+    held, least = Held(), dict[Place, int]()
     renames = list[tuple[int, Place, Place, bool]]()
     disk = base.copy()
     _hold(held, 0, _held(disk))
     for when, operation in enumerate(operations, 1):
-        _hold(held, when, _passed(disk, operation))
+        _hold(held, when - 0.5, _passed(disk, operation))
+        if isinstance(operation, Resize):
+            _cut(held, least, when, operation, len(disk.inodes[operation.inode].content))
         disk.apply(operation)
         _hold(held, when, _held(disk))
         _hold(held, when, _gone(held, disk))
@@ -204,7 +206,7 @@ def every_combination(script: Script) -> Iterator[Disk]:
         if isinstance(operation, Rename):
             pair = (operation.folder, operation.name), (operation.new_folder, operation.new_name)
             renames.append((when, *pair, not operation.exchange and operation.folder != operation.new_folder))
-    floors = [max(at for at, _ in known if at <= least.get(place, 0)) for place, known in held.items()]
+    floors = [_floor(known, least.get(place, 0)) for place, known in held.items()]
     axes = [[one for one in known if one[0] >= floor] for known, floor in zip(held.values(), floors, strict=True)]
     for chosen in product(*axes):
         there = dict(zip(held, chosen, strict=True))
@@ -216,11 +218,27 @@ def every_combination(script: Script) -> Iterator[Disk]:
             yield _built(disk, {place: value for place, (_, value) in there.items()})
 
 
-def _hold(held: Held, when: int, values: Iterable[tuple[Place, object]]) -> None:
+def _hold(held: Held, when: float, values: Iterable[tuple[Place, object]]) -> None:
     for place, value in values:
         known = held.setdefault(place, [(0, value if when == 0 else _before(place))])
         if known[-1][1] != value:
             known.append((when, value))
+
+
+def _floor(known: Sequence[tuple[float, object]], least: int) -> float:
+    return max(at for at, _ in known if at <= least)
+
+
+def _cut(held: Held, least: Mapping[Place, int], when: int, operation: Resize, size: int) -> None:
+    """A cut within a page is one of whatever the page held: what was not written back may still be missing."""
+    for number in (0, 1):
+        kept = min(PAGE, operation.size - number * PAGE)
+        if kept > 0 and operation.size < size and number * PAGE < size and kept < PAGE:
+            known = held[operation.inode, number]
+            floor = _floor(known, least.get((operation.inode, number), 0))
+            cut = [cast("bytes", value)[:kept].ljust(PAGE, b"\0") for at, value in known if at >= floor]
+            # Before the cut itself: a sync leaves the newest only.
+            known += [*((when - 0.5, value) for value in cut[:-1]), (when, cut[-1])]
 
 
 def _gone(held: Held, disk: Disk) -> list[tuple[Place, None]]:

@@ -58,7 +58,7 @@ PROFILES: Mapping[str, Budget] = {
         appends=10_000,
         deaths=40,
         lives=100,
-        losses=2_000,
+        losses=300,
         kills=0,
         share=1,
     ),

@@ -315,16 +315,17 @@ class _Log:
         ever = versions.ever.get(inode, [])
         new = {name for name in ever if self._inode(name, when) == inode}
         old = {name for name in ever if self._now(name) == inode} - new
-        if into in {folder for folder, _ in new}:
-            old = {name for name in old if name[0] == into}
+        folders = {folder for folder, _ in new}
+        if into in folders:
+            old = {name for name in old if name[0] in folders}
         for name in sorted(old | new):
             chain, newest = versions.names[name], upto(versions.names[name], when)
             if self.names[name] < newest:
-                self.names[name] = newest
-                if chain[newest].inode != inode:
-                    # What has taken a name that is logged is logged with it (conflicting inodes, tree-log.c).
-                    self._give_names(chain[newest].inode, when)
-        for folder in {folder for folder, _ in new}:
+                lost, self.names[name] = self._now(name), newest
+                # What had a name that is logged, or has taken one, is logged with it (conflicting inodes, tree-log.c).
+                for other in {lost, chain[newest].inode} - {inode}:
+                    self._give_names(other, when)
+        for folder in folders:
             # A folder that is there already keeps the name that it has there.
             if all(self._now(name) != folder for name in versions.ever.get(folder, [])):
                 self._give_names(folder, when)

@@ -233,10 +233,8 @@ class Versions:
         file.sizes.append(SizeVersion(when, resize.size, "set"))
         self._touch(when, resize.inode, "extent")
         _, floors = self.floors(resize.inode, when - 1)
-        for number in range(resize.size // PAGE, (len(before) - 1) // PAGE + 1):
-            kept = max(0, min(PAGE, resize.size - number * PAGE))
-            if number * PAGE >= len(before) or kept == PAGE:
-                continue
+        for number in range(resize.size // PAGE, (len(before) - 1) // PAGE + 1) if resize.size < len(before) else ():
+            kept = max(0, resize.size - number * PAGE)
             chain = file.chain(number, before)
             # What was not written back before the cut may still be missing after it; what was cut off is not there.
             left = chain[floors.get(number, 0) :][-_CUT:]
