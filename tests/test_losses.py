@@ -1,8 +1,8 @@
 """Losses of power, from the probe to the report: what is tried, which file systems are named, what real ones show."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -12,10 +12,19 @@ from runs import probing, report, schema_faults, sessionproof
 from sessionproof import Adapter
 from sessionproof._budget import PROFILES
 from sessionproof._client import Launch
+from sessionproof._disk import Disk, Write
+from sessionproof._judge import Judge
 from sessionproof._lab import Lab
 from sessionproof._loop import FileSystem, lacking
+from sessionproof._power import Power
 from sessionproof._recorder import lacking as lacking_recorder
+from sessionproof._run import Run
+from sessionproof._setup import Setup
 from sessionproof._suite import Result, carry_out, probes_of
+from sessionproof._versions import Versions
+
+if TYPE_CHECKING:
+    from sessionproof._recorder import RecordedProcess
 
 TESTS = Path(__file__).parent
 pytestmark = pytest.mark.skipif(lacking_recorder() is not None, reason=str(lacking_recorder()))
@@ -28,14 +37,24 @@ def found(store: type[Adapter], requirement: str, *confirm_on: FileSystem) -> Re
         return carry_out(lab, probes_of(frozenset({requirement}))[0])
 
 
-@pytest.mark.parametrize("store", ["SnapshotAdapter", "SessionAdapter", "StepFileAdapter", "StepFolderAdapter"])
+@pytest.mark.parametrize("store", ["snapshot", "session", "step-file", "step-folder"])
 def test_states_of_the_reference_stores_are_left_out(store: str) -> None:
-    """Documents of 16 KiB and more, and logs of them: every state under every profile is tried."""
-    command = (sys.executable, "-m", "sessionproof._host", f"sessionproof_reference.adapter:{store}")
-    with Lab(Launch(command, TESTS), replace(PROFILES["quick"], examples=2)) as lab:
-        result = carry_out(lab, probes_of(frozenset({"DUR-7"}))[0])
-    assert result.verdict == "pass", result.summary
-    assert result.trials["crash states"] == result.trials["crash states possible"] > 50
+    """Under every profile every state of documents of 16 KiB is built, of entries as well."""
+    command = (sys.executable, "-m", "sessionproof_reference.adapter", store)
+    with Lab(Launch(command, TESTS), PROFILES["quick"]) as lab:
+        logs = lab.statement.keeps == (True,)
+        (id,) = lab.ids(1, logs=logs)
+        run = Run(lab, Setup(recorded=True, logs=logs), Judge("DUR-7", {}))
+        for turn in "01":
+            value = run.content.with_texts(id, [turn * (15 << 10)])
+            assert value is not None
+            run.write(id, value)
+        operations = cast("RecordedProcess", run.process).recorded(run.outside, lab.volatile)
+        power = Power(Versions(Disk(), operations), PROFILES["quick"].losses)
+        found = [power.losses(count) for count in range(len(operations) + 1)]
+    assert max(len(operation.data) for operation in operations if isinstance(operation, Write)) > 15 << 10
+    assert not any(losses.left_out for losses in found)
+    assert sum(len(losses.states) for losses in found) > 50
 
 
 def test_file_systems_that_admit_a_state_are_not_named() -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, product
 from math import prod
 
 from sessionproof._combinations import combinations
@@ -15,9 +16,11 @@ _TORN = 2
 """How many pages are torn in a file, at each sector: the more, the more states, and one torn page shows the fault."""
 
 
-_ROOM = 1 << 27
+_ROOM = 1 << 25
 """Bytes that the contents of one file may take in memory; of a large one there are fewer, but at least `_FEWEST`."""
 _FEWEST = 16
+_ALL = 1_024
+"""So many contents of one file are always built where there are no more: documents of 32 KiB, in any state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class Power:
         return _Shape(space.names, named, files)
 
     def _add(self, found: Losses, shape: "_Shape", profile: Profile, count: int, most: int) -> None:
-        images = [self._images_of(inode, ranges, most) for inode, ranges in shape.files.items()]
+        images = [self._images_of(inode, ranges) for inode, ranges in shape.files.items()]
         tried = 0
         for choice in combinations([some for some, _ in images], most):
             tried += 1
@@ -147,31 +150,43 @@ class Power:
             loss.profiles.update({profile, "posix"})
         found.left_out += prod(total for _, total in images) - tried
 
-    def _images_of(self, inode: int, ranges: Ranges, most: int) -> tuple[list[Image], int]:
+    def _images_of(self, inode: int, ranges: Ranges) -> tuple[list[Image], int]:
         """The contents that a file may have, oldest first and newest last, and how many there are at the most."""
-        known = self._images.get((inode, ranges))
-        if known is not None and (len(known[0]) >= known[1] or len(known[0]) >= most):
-            return known
-        file = self.versions.files[inode]
-        most = max(_FEWEST, min(most, _ROOM // max(1, *(file.sizes[index].size for index in ranges.sizes))))
-        axes = [ranges.sizes, *(indexes for _, indexes in ranges.pages)]
-        numbers = [number for number, _ in ranges.pages]
-        found: dict[bytes, Image] = {}
-        tried = 0
-        for size, *pages in combinations(axes, most):
-            tried += 1
-            image = self._image(inode, size, dict(zip(numbers, pages, strict=True)))
-            if ranges.allows(file.sizes[size], self._pages(inode, image.pages)):
-                found.pop(image.content, None)
-                found[image.content] = image
-        if ranges.torn:
-            newest = found.popitem()
-            found |= {image.content: image for image in self._torn(inode, ranges) if image.content not in found}
-            found.pop(newest[0], None)
-            found[newest[0]] = newest[1]
-        total = len(found) + prod(map(len, axes)) - tried
-        self._images[inode, ranges] = [*found.values()], total
+        if (inode, ranges) not in self._images:
+            file = self.versions.files[inode]
+            choices, left_out = self._choices(inode, ranges)
+            ends = [
+                self._image(inode, ranges.sizes[end], {at: which[end] for at, which in ranges.pages}) for end in (0, -1)
+            ]
+            found: dict[bytes, Image] = {}
+            for size, pages in chain([(ends[0].size, ends[0].pages)], choices):
+                image = self._image(inode, size, pages)
+                if ranges.allows(file.sizes[size], self._pages(inode, pages)):
+                    found.setdefault(image.content, image)
+            if ranges.torn:
+                for image in self._torn(inode, ranges):
+                    found.setdefault(image.content, image)
+            found.pop(ends[1].content, None)
+            found[ends[1].content] = ends[1]
+            self._images[inode, ranges] = [*found.values()], len(found) + left_out
         return self._images[inode, ranges]
+
+    def _choices(self, inode: int, ranges: Ranges) -> tuple[Iterator[tuple[int, dict[int, int]]], int]:
+        """Sizes with pages, and how many of them are left out; of pages behind the end the version does not matter."""
+        file = self.versions.files[inode]
+        sizes = [(index, file.sizes[index].size) for index in ranges.sizes]
+        numbers = [number for number, _ in ranges.pages]
+        most = max(_FEWEST, min(max(self.most, _ALL), _ROOM // max(1, *(size for _, size in sizes))))
+        axes = {
+            index: [which if at * PAGE < size else which[-1:] for at, which in ranges.pages] for index, size in sizes
+        }
+        total = sum(prod(map(len, pages)) for pages in axes.values())
+        chosen = (
+            ((index, pages) for index, _ in sizes for pages in product(*axes[index]))
+            if total <= most
+            else ((index, pages) for index, *pages in combinations([ranges.sizes, *(w for _, w in ranges.pages)], most))
+        )
+        return ((index, dict(zip(numbers, pages, strict=True))) for index, pages in chosen), max(0, total - most)
 
     def _image(self, inode: int, size: int, pages: Mapping[int, int]) -> Image:
         file = self.versions.files[inode]
