@@ -323,6 +323,17 @@ def test_bytes_that_were_written_again_are_lost(profile: Profile) -> None:
 
 
 @any_profile
+def test_sync_covers_what_was_written_while_it_ran(profile: Profile) -> None:
+    """Of what others write while a sync is under way, it may have seen nothing."""
+    disk = Disk()
+    disk.apply(Make(FIRST, TOP, b"a", "file", 0o644))
+    script: Script = disk, [Write(FIRST, 0, b"1"), Write(FIRST, 1, b"2"), Sync(FIRST, begun=1)]
+    contents = {dict(loss.disk.walk())[b"a"].content for loss in states(script, profile).values()}
+    assert {b"1", b"12"} <= contents
+    assert b"" not in contents
+
+
+@any_profile
 def test_failed_sync_unsyncs(profile: Profile) -> None:
     """What was synced before the failure stays synced."""
     assert contents(profile, Write(FIRST, 0, NEW), Sync(FIRST), Sync(FIRST, failed=True)) == {NEW}

@@ -1,6 +1,7 @@
 """What is done with the disk that a death or a loss of power has left: it is opened, looked at, written to again."""
 
 import contextlib
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SHOWN = 12
+_ROOT = b"root"
+"""The store's own folder, in the one that is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,21 @@ def spread(values: Sequence[T], most: int) -> Sequence[T]:
     return values if len(values) <= most else [values[number * len(values) // most] for number in range(most)]
 
 
-def told(run: "Run", found: Violated, where: str, lines: Sequence[str], cut: Cut | None = None) -> Violated:
-    """The finding with the instant that it comes from, and with the steps of the recorded run."""
+def told(  # noqa: PLR0913, PLR0917 - all that the witness shows
+    run: "Run", found: Violated, where: str, lines: Sequence[str], disk: Disk, cut: Cut | None = None
+) -> Violated:
+    """The finding with the instant that it comes from, the steps of the recorded run, and the files as left."""
     violation = replace(
         found.violation,
         summary=f"{found.violation.summary} {where}",
         observed="\n".join([found.violation.observed, "the file operations:", *lines]),
     )
-    return Violated(violation, run.setup, list(run.steps), found.files, cut)
+    files = [
+        f"{os.fsdecode(path)} ({f'{len(inode.content)} bytes' if inode.kind == 'file' else inode.kind})"
+        for path, inode in disk.walk()
+        if path != _ROOT
+    ]
+    return Violated(violation, run.setup, list(run.steps), [file.removeprefix("root/") for file in files], cut)
 
 
 def around(operations: Sequence[Operation], count: int, cut: int, remarks: Mapping[int, str], what: str) -> list[str]:

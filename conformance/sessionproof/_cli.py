@@ -117,7 +117,7 @@ def check(  # noqa: PLR0913, PLR0917 - what click gives
     confirm_on: str,
     **options: Any,
 ) -> None:
-    r"""Probe a store and report, requirement by requirement.
+    """Probe a store and report, requirement by requirement.
 
     \b
     sessionproof check -- node adapter.mjs        an adapter in any language
@@ -126,7 +126,7 @@ def check(  # noqa: PLR0913, PLR0917 - what click gives
 
     Exit codes: 0 conformant, or as recorded; 1 not conformant, or not as recorded; 2 wrong usage or manifest; 3 the
     adapter could not be driven; 4 a MUST is undecided; 5 an error of the kit; 130 interrupted.
-    """
+    """  # noqa: D301 - the letter that keeps click from filling the lines
     chosen = _manifest_of(manifest, command)
     if deviations is not None:
         chosen = dataclasses.replace(chosen, deviations=(*chosen.deviations, *_manifest.deviations(Path(deviations))))

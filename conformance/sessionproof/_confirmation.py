@@ -28,7 +28,7 @@ def confirm(kind: FileSystem, cut: Cut) -> Confirmation:
 
     The operations are carried out again, not the adapter: what is synced, and when, is as it was recorded.
     """
-    reason = lacking(kind)
+    reason = lacking(kind) if kind in cut.profiles else "the state that was found is none of it"
     if reason is not None:
         return Confirmation(kind, lacking=reason)
     crashes = seen = 0

@@ -85,13 +85,15 @@ def crashes(run: "Run", step: Object) -> None:
             else:
                 how(run, disk, worlds, call)
         except Violated as found:
-            raise _told(run, found, death, operations, call) from None
+            raise _told(run, found, death, operations, call, disk) from None
 
 
-def _told(run: "Run", found: Violated, death: Death, operations: Sequence[Operation], call: Call | None) -> Violated:
+def _told(  # noqa: PLR0913, PLR0917 - all that the witness shows
+    run: "Run", found: Violated, death: Death, operations: Sequence[Operation], call: Call | None, disk: Disk
+) -> Violated:
     where = f"The process died {'in `' + call.method + '`, ' if call else ''}after operation {death.count}"
     where += f" and {death.cut} bytes of the next." if death.cut else f" of {len(operations)}."
-    return told(run, found, where, around(operations, death.count, death.cut, {}, "death"))
+    return told(run, found, where, around(operations, death.count, death.cut, {}, "death"), disk)
 
 
 def _goes_on(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> None:

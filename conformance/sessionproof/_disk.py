@@ -86,12 +86,14 @@ class Chmod:
 class Sync:
     """What was written to the inode is on the disk, or with None everything; `data`: as fdatasync(2) promises it.
 
-    Where it `failed`, nothing is promised, and what was to be written may be lost for good.
+    Where it `failed`, nothing is promised, and what was to be written may be lost for good. Where other operations came
+    while it was under way, it had `begun` after so many.
     """
 
     inode: int | None
     data: bool = False
     failed: bool = False
+    begun: int | None = None
 
 
 Operation: TypeAlias = Make | Write | Resize | Link | Unlink | Rename | Chmod | Sync

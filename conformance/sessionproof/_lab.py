@@ -99,7 +99,8 @@ class Lab:
     ) -> None:
         self.confirm_on = confirm_on
         self.budget, self.seed, self.volatile, self.outside = budget, seed, volatile, outside
-        self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=_tree.memory_folder()))
+        # As the kernel names it: that is how it stands in a recording.
+        self.folder = Path(tempfile.mkdtemp(prefix="sessionproof-", dir=_tree.memory_folder())).resolve()
         (self.folder / "tmp").mkdir()
         environment = {
             "TMPDIR": str(self.folder / "tmp"),

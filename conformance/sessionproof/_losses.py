@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sessionproof._run import Run
 
 
+_SHOWN = 60
+
+
 @dataclass(frozen=True, slots=True)
 class _Instant:
     """An instant at which the power may fail: after `count` operations, with a call in flight or none.
@@ -160,7 +163,9 @@ def _lost(run: "Run", instant: _Instant, *, folders: bool) -> Worlds:
                 return suspected(state, (*_of_call(call, kept, flight=flight), *also))
 
     worlds = model.reopened(known, orderly=False).mapped(suspect)
-    return replace(worlds, store_suspects=(kept, *also))
+    # Before the first answer to a write only what is in flight can be broken.
+    first = not any(isinstance(state, Present) for states in instant.known.sessions.values() for state in states)
+    return replace(worlds, store_suspects=(*_of_call(call, kept, flight=first), *also))
 
 
 def _of_call(call: Call | None, kept: str, *, flight: bool) -> Suspects:
@@ -177,11 +182,11 @@ def _told(  # noqa: PLR0913, PLR0917 - all that the witness shows
     lost = loss.lost(versions)
     where = f"The power failed {'in `' + call.method + '`, ' if call else ''}after operation {loss.count} of {total}"
     where += f", {_named(cut.profiles)}."
-    remarks = {number: "   <- lost" if whole else "   <- partly lost" for number, whole in lost.items()}
+    remarks = {number: f"   <- lost: {part[:_SHOWN]}" if part else "   <- lost" for number, part in lost.items()}
     lines = around(versions.operations, loss.count, 0, remarks, "loss of power")
     pages = [image.torn for image in loss.images.values() if image.torn is not None]
     torn = [f"page {page} of a file is there up to a sector" for page in pages]
-    return told(run, found, where, [*lines, *torn], cut)
+    return told(run, found, where, [*lines, *torn], loss.disk, cut)
 
 
 def _named(profiles: frozenset[str]) -> str:

@@ -13,7 +13,7 @@ from sessionproof._versions import AnyVersion, Name, PageVersion, Versions, upto
 
 _SECTOR = 512
 _TORN = 2
-"""How many pages are torn in a file, at each sector: the more, the more states, and one torn page shows the fault."""
+"""How many pages of a file are torn, one in a state: so many of the first that have changed, and of the last."""
 
 
 _ROOM = 1 << 25
@@ -43,27 +43,33 @@ class Loss:
     images: Mapping[int, Image]
     profiles: set[Profile]
 
-    def lost(self, versions: Versions) -> dict[int, bool]:
-        """The operations of which something is not on the disk; True: nothing of what they did to it is."""
-        there: dict[int, list[bool]] = {}
+    def lost(self, versions: Versions) -> dict[int, str]:
+        """The operations of which something is not on the disk, with what: empty where nothing of them is."""
+        there: dict[int, dict[str, bool]] = {}
 
-        def take(chain: Sequence[AnyVersion], chosen: int) -> None:
+        def take(chain: Sequence[AnyVersion], chosen: int, what: str) -> None:
             for index, version in enumerate(chain):
                 if 0 < version.when <= self.count:
-                    there.setdefault(version.when, []).append(index <= chosen)
+                    known = there.setdefault(version.when, {})
+                    known[what] = index <= chosen and known.get(what, True)
 
         for name, index in self.names.items():
             chain = versions.names[name]
             newest = upto(chain, self.count)
             # A name that is there as it is now has lost nothing that anybody can tell; so it is with a file.
-            take(chain, newest if chain[index].inode == chain[newest].inode else index)
+            kept = newest if chain[index].inode == chain[newest].inode else index
+            take(chain, kept, f"the name {name[1].decode(errors='backslashreplace')}")
         for inode, image in self.images.items():
             file = versions.files[inode]
             whole = image.content == file.newest(self.count)
-            take(file.sizes, upto(file.sizes, self.count) if whole else image.size)
+            take(file.sizes, upto(file.sizes, self.count) if whole else image.size, "the size")
             for number, index in image.pages.items():
-                take(file.pages[number], upto(file.pages[number], self.count) if whole else index)
-        return {when: not any(kept) for when, kept in sorted(there.items()) if not all(kept)}
+                take(file.pages[number], upto(file.pages[number], self.count) if whole else index, f"page {number}")
+        return {
+            when: ", ".join(what for what, is_there in known.items() if not is_there) if any(known.values()) else ""
+            for when, known in sorted(there.items())
+            if not all(known.values())
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +202,8 @@ class Power:
     def _torn(self, inode: int, ranges: Ranges) -> Iterator[Image]:
         """One overwritten page is there in part, cut between sectors, with all else as new, or as old, as can be."""
         file = self.versions.files[inode]
-        torn = [number for number, indexes in ranges.pages if len(indexes) > 1][-_TORN:]
+        changed = [number for number, indexes in ranges.pages if len(indexes) > 1]
+        torn = {*changed[:_TORN], *changed[-_TORN:]}
         for end in (-1, 0):
             size = file.sizes[ranges.sizes[end]]
             others = {number: indexes[end] for number, indexes in ranges.pages}

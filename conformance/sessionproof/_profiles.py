@@ -67,10 +67,10 @@ def _posix(versions: Versions, count: int, most: int) -> Iterator[Space]:
     """Every name for itself, but for the two of a rename; names are synced with their folder, files with themselves."""
     names = list(versions.names)
     floors = dict.fromkeys(names, 0)
-    for when, sync in versions.syncs:
-        if when <= count and not sync.failed:
+    for done, when, sync in versions.syncs:
+        if done <= count and not sync.failed:
             for name in names if sync.inode is None else versions.in_folder.get(sync.inode, []):
-                floors[name] = upto(versions.names[name], when)
+                floors[name] = max(floors[name], upto(versions.names[name], when))
     moves = [(when, rename) for when, rename in versions.moves if when <= count]
     _raise_tied(versions, floors, moves)
     axes = [range(floors[name], upto(versions.names[name], count) + 1) for name in names]
@@ -129,15 +129,15 @@ _SYNCED_BY_FDATASYNC: Mapping[str, frozenset[Touch]] = {
 def _journalled(versions: Versions, count: int, kind: Literal["ext4", "xfs"]) -> Iterator[Space]:
     """Metadata are on the disk up to some operation, in order; an fsync(2) brings all up to its inode's last change."""
     least = 0
-    for when, sync in versions.syncs:
-        if when > count or sync.failed:
+    for done, when, sync in versions.syncs:
+        if done > count or sync.failed:
             continue
         if sync.inode is None or (kind == "ext4" and versions.inodes[sync.inode].kind == "folder"):
             # Of a folder, ext4 commits the whole journal (ext4_fsync_journal).
-            least = when
+            least = max(least, when)
             continue
         counts = _SYNCED_BY_FDATASYNC[kind] if sync.data else frozenset[Touch](("made", "extent", "names", "mode"))
-        last = [at for at, how in versions.touches.get(sync.inode, ()) if at < when and how in counts]
+        last = [at for at, how in versions.touches.get(sync.inode, ()) if at <= when and how in counts]
         least = max([least, *last])
     for committed in [least, *(when for when in versions.metadata if least < when <= count)]:
         names = {name: upto(chain, committed) for name, chain in versions.names.items()}
@@ -229,7 +229,7 @@ class _Btrfs:
 
     def __call__(self, count: int, _: int) -> Iterator[Space]:
         versions = self._versions
-        syncs = [(when, sync.inode) for when, sync in versions.syncs if when <= count and not sync.failed]
+        syncs = [(when, sync.inode) for done, when, sync in versions.syncs if done <= count and not sync.failed]
         least = max((when for when, inode in syncs if inode is None), default=0)
         changes = [when for when in range(least + 1, count + 1) if not isinstance(versions.operations[when - 1], Sync)]
         unsynced = [inode for inode in versions.files if not _is_synced(versions, inode, count)]

@@ -189,6 +189,8 @@ class RecordedProcess(AdapterProcess):
             some = True
             try:
                 call = self._reader.read(line)
+                if line.endswith("<unfinished ...>\n"):
+                    self._recording.unfinished(int(line.split(maxsplit=1)[0]))
                 if call is not None:
                     self._recording.take(call)
             except _strace.NotATrace as error:

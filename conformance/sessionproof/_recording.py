@@ -11,7 +11,8 @@ from sessionproof._strace import NotATrace, Syscall, unquoted
 _NAMES = """
 open openat openat2 creat truncate ftruncate fallocate rename renameat renameat2 link linkat unlink unlinkat mkdir
 mkdirat rmdir symlink symlinkat chmod fchmod fchmodat write pwrite64 writev pwritev pwritev2 copy_file_range sendfile
-splice fsync fdatasync syncfs sync lseek dup dup2 dup3 fcntl chdir fchdir umask clone clone3 fork vfork io_uring_setup
+splice fsync fdatasync syncfs sync msync lseek dup dup2 dup3 fcntl chdir fchdir umask clone clone3 fork vfork
+io_uring_setup
 """
 TRACED = tuple(_NAMES.split())
 """The system calls that are recorded: all that change files, and those that tell where."""
@@ -63,13 +64,19 @@ class Recording:
         self._processes: dict[int, _Process] = {}
         self._nameless: dict[bytes, int] = {}
         self.said = 0
+        self._begun: int | None = None
         self.calls = Counter[tuple[int, str]]()
         self.begin(b"/nowhere")
 
     def begin(self, top: bytes, disk: Disk | None = None) -> None:
         """Watch another folder, from now on; `disk` is what lies in it, nothing where it is not given."""
         self._top, self.disk, self.operations = top, disk or Disk(), list[Operation]()
+        self._unfinished = dict[int, int]()
         self._next = max(self.disk.inodes) + 1
+
+    def unfinished(self, thread: int) -> None:
+        """A call of the thread has begun, and others' come before its end."""
+        self._unfinished[thread] = len(self.operations)
 
     @property
     def threads(self) -> frozenset[int]:
@@ -81,6 +88,8 @@ class Recording:
     def take(self, call: Syscall) -> None:
         """Add what one system call has done."""
         process = self._of(call.thread)
+        # What others have written since a call began, it may have seen or not.
+        self._begun = self._unfinished.pop(call.thread, None)
         self.calls[call.thread, call.name] += 1
         if call.name in {"clone", "clone3", "fork", "vfork"}:
             self._forked(call, process)
@@ -225,14 +234,15 @@ class Recording:
             raise NotATrace("a buffer is cut short")
         positioned = call.name in {"pwrite64", "pwritev", "pwritev2"}
         offset = call.number(3) if positioned else file.offset
-        if file.appends:
+        flags = call.flags(4) if call.name == "pwritev2" else frozenset[str]()
+        if file.appends or "RWF_APPEND" in flags:
             offset = len(self.disk.inodes[file.inode].content)
         if data:
             self._do(Write(file.inode, offset, data))
         if not positioned or (call.name == "pwritev2" and call.number(3) == -1):
             file.offset = offset + len(data)
-        if file.synced:
-            self._do(Sync(file.inode, data=file.synced == "data"))
+        if file.synced or flags & {"RWF_SYNC", "RWF_DSYNC"}:
+            self._do(Sync(file.inode, data=file.synced != "all" and "RWF_SYNC" not in flags))
 
     def _take_lseek(self, call: Syscall, process: _Process) -> None:
         file = self._file(call, process)
@@ -357,10 +367,17 @@ class Recording:
     def _take_fsync(self, call: Syscall, process: _Process) -> None:
         file = self._file(call, process)
         if file is not None:
-            self._do(Sync(file.inode, data=call.name == "fdatasync", failed=call.result != 0))
+            failed = call.result != 0
+            self._do(Sync(file.inode, data=call.name == "fdatasync", failed=failed, begun=self._begun))
 
-    def _take_sync(self, _: Syscall, __: _Process) -> None:
-        self._do(Sync(None))
+    def _take_sync(self, call: Syscall, _: _Process) -> None:
+        # Another file system than that of the folder may be meant by a descriptor from elsewhere.
+        if call.name == "sync" or self._inside(call.descriptor_path(0)) is not None:
+            self._do(Sync(None, begun=self._begun))
+
+    def _take_msync(self, call: Syscall, _: _Process) -> None:
+        if "MS_SYNC" in call.flags(2):
+            raise Refused("the adapter writes through shared memory (`msync`), which no trace shows")
 
 
 _FAMILY = {

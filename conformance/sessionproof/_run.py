@@ -231,8 +231,9 @@ class Run:
             space = os.statvfs(self.outside)
             if space.f_bavail * space.f_frsize < 1 << 22:
                 raise EnvironmentFault(f"the file system of {self.outside} is full; make room there")
-        if self.setup.failing and call.method in WRITES and isinstance(outcome, Refusal):
-            # Of what, and whether, is for RES to judge: here it may have been written or not.
+        if (self.setup.failing or self.setup.killed) and call.method in WRITES and isinstance(outcome, Refusal):
+            # Of what, and whether, is for RES to judge: here it may have been written or not. What was killed may have
+            # been a child that the store has told of.
             self.worlds = self.place.model.unknown(self.worlds, call)
             return
         if self.setup.killed and isinstance(outcome, Silence):

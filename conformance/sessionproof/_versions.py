@@ -131,7 +131,8 @@ class Versions:
         self.files: dict[int, FileVersions] = {}
         self.inodes: dict[int, Inode] = {}
         self.touches: dict[int, list[tuple[int, Touch]]] = {}
-        self.syncs: list[tuple[int, Sync]] = []
+        self.syncs: list[tuple[int, int, Sync]] = []
+        """Each with the operation that it is, and the last one that it is about."""
         self.moves: list[tuple[int, Rename]] = []
         """Renames, which put their names on the disk at once."""
         self.replaced: dict[int, int] = {}
@@ -161,8 +162,8 @@ class Versions:
                 self._written(when, operation)
             case Resize():
                 self._resized(when, operation)
-            case Sync():
-                self.syncs.append((when, operation))
+            case Sync(begun=begun):
+                self.syncs.append((when, when if begun is None else begun, operation))
             case Chmod(inode=number):
                 self._touch(when, number, "mode")
             case Rename():
@@ -256,8 +257,8 @@ class Versions:
             return known[1]
         file = self.files[inode]
         size, pages, failed = 0, dict.fromkeys(file.pages, 0), 0
-        for when, sync in self.syncs:
-            if when > count:
+        for done, when, sync in self.syncs:
+            if done > count:
                 break
             if sync.inode not in {inode, None}:
                 continue
@@ -267,10 +268,10 @@ class Versions:
             for number, chain in file.pages.items():
                 newest = upto(chain, when)
                 if chain[newest].when > failed or not failed:
-                    pages[number] = newest
+                    pages[number] = max(pages[number], newest)
             last = upto(file.sizes, when)
             if file.sizes[last].by == "set" or self._written_since(file, file.sizes[last].size, failed, when):
-                size = last
+                size = max(size, last)
         self._floors[inode] = count, (size, pages)
         return size, pages
 

@@ -62,6 +62,10 @@ def _setup_texts(setup: Mapping[str, Any]) -> Iterator[str]:
     if "umask" in setup:
         yield f"umask {setup['umask']:03o}"
     words = {"unprivileged": "permission bits in force", "around": "decoys around it", "premade": "made before `open`"}
+    for name, text in (("failing", "fails with EIO"), ("killed", "meets a SIGKILL")):
+        if name in setup:
+            call, _, number = setup[name].partition(":")
+            yield f"the {call}(2) number {number} of the process {text}"
     for name, text in words.items():
         if setup.get(name):
             yield text

@@ -62,6 +62,17 @@ class JournalComesBack(Tables):
 # -- DUR-2: saves in flight --------------------------------------------------------------------------------------------
 
 
+@breaks("DUR-1", "load-corrupt")
+class RewritesAtOpen(CleanSynced):
+    """Whenever it is opened it writes its files anew, and syncs none of them."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        for path in [*self.root.iterdir()]:
+            if self.id_in(path.name) is not None:
+                OneFolder.write(self, path.name, path.read_bytes())
+
+
 @breaks("DUR-2", "load-corrupt")
 class SyncsUnderItsName(CleanSynced):
     """A file is synced only when it has its name."""
