@@ -16,7 +16,7 @@ from miniatures._clean import Clean
 from miniatures.bench import lab_of
 from sessionproof._client import Launch
 from sessionproof._crashes import deaths
-from sessionproof._disk import Disk, Operation
+from sessionproof._disk import Disk, Operation, Sync, Write
 from sessionproof._json import JSON
 from sessionproof._protocol import Answer, Call
 from sessionproof._recorder import RecordedProcess
@@ -120,6 +120,22 @@ class Script(Adapter):
         with open(name, "rb") as source, open(other, "wb") as target:
             os.sendfile(target.fileno(), source.fileno(), 0, 1 << 20)
 
+    def nameless(self, name, text):
+        file = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
+        try:
+            os.write(file, text.encode())
+            os.link(f"/proc/self/fd/{file}", name, follow_symlinks=True)
+        finally:
+            os.close(file)
+
+    def written_through(self, name, text):
+        os.pwritev(self.files[name], [text.encode()], 0, os.RWF_DSYNC)
+
+    def flush(self, name):
+        self.map(name)
+        with open(name, "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+            memory.flush()
+
     def map(self, name):
         with open(name, "wb") as file:
             file.write(b"old" * 2000)
@@ -136,6 +152,7 @@ ACTION = st.one_of(
     st.tuples(st.just("start"), NAME, st.sampled_from(["O_APPEND", "O_TRUNC", "O_EXCL", "O_DSYNC"])),
     st.tuples(st.sampled_from(["write", "writev"]), NAME, TEXT),
     st.tuples(st.just("pwrite"), NAME, TEXT, SIZE),
+    st.tuples(st.sampled_from(["nameless", "written_through"]), NAME, TEXT),
     st.tuples(st.sampled_from(["seek", "cut", "truncate", "read"]), NAME, SIZE),
     st.tuples(st.just("grow"), NAME, st.just(300)),
     st.tuples(st.sampled_from(["rename", "link", "symlink", "dup", "copy"]), NAME, NAME),
@@ -211,6 +228,20 @@ def test_shared_memory_is_taken_for_recorded(recorder: RecordedProcess, tmp_path
     with pytest.raises(Refused, match="shared memory"):
         recorded(recorder, tmp_path / "w", [("map", "a")])
     assert recorded(recorder, tmp_path / "v", [("start", "b"), ("write", "b", "x")])
+
+
+def test_synced_memory_is_taken_for_unsynced(recorder: RecordedProcess, tmp_path: Path) -> None:
+    """What is synced by way of shared memory is in no trace: the recording is refused, though it has all bytes."""
+    with pytest.raises(Refused, match="msync"):
+        recorded(recorder, tmp_path / "w", [("flush", "a")])
+
+
+def test_sync_that_comes_with_a_write_is_missed(recorder: RecordedProcess, tmp_path: Path) -> None:
+    """A write by pwritev2(2) with RWF_DSYNC is followed by its sync."""
+    operations = recorded(recorder, tmp_path / "w", [("start", "a"), ("written_through", "a", "x")])
+    write, sync = operations[-2:]
+    assert isinstance(write, Write)
+    assert sync == Sync(write.inode, data=True)
 
 
 @pytest.mark.parametrize("call", ["openat", "write", "pwrite64", "ftruncate", "rename", "unlink", "mkdir", "fsync"])

@@ -102,7 +102,7 @@ class RecordedProcess(AdapterProcess):
         """Record what happens below a folder, from now on; `disk` is what lies in it, nothing where it is not given."""
         assert self._recording is not None
         self._catch_up()
-        self._failed = None
+        self._failed = self._recording.opaque
         self._recording.begin(os.fsencode(os.path.realpath(folder)), disk)
 
     def recorded(self, folder: Path, volatile: tuple[str, ...]) -> list[Operation]:
@@ -175,6 +175,7 @@ class RecordedProcess(AdapterProcess):
         while self._read() or self._recording.said < self._heard:
             if time.monotonic() > limit:
                 raise NoRecorder("strace does not show what the adapter writes; may it trace processes here?")
+            # strace writes its lines a moment after the adapter has answered.
             time.sleep(0.0005)
 
     def _read(self) -> bool:

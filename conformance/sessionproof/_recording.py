@@ -53,7 +53,8 @@ class Recording:
     """Turns system calls into operations below a folder.
 
     `operations` are those so far; `said` counts the bytes that were written to the pipe of standard output, and `calls`
-    the system calls, by thread and name, whether they succeeded or not.
+    the system calls, by thread and name, whether they succeeded or not. `opaque` is why nothing can be told of the
+    processes any more.
 
     Raises:
         Refused: From `take`: something was done in the folder that a trace cannot tell.
@@ -64,6 +65,7 @@ class Recording:
         self._processes: dict[int, _Process] = {}
         self._nameless: dict[bytes, int] = {}
         self.said = 0
+        self.opaque: Refused | None = None
         self._begun: int | None = None
         self.calls = Counter[tuple[int, str]]()
         self.begin(b"/nowhere")
@@ -294,7 +296,8 @@ class Recording:
         file.offset += len(data)
 
     def _take_io_uring_setup(self, _: Syscall, __: _Process) -> None:
-        raise Refused("the adapter uses io_uring, whose operations no trace shows")
+        self.opaque = Refused("the adapter uses io_uring, whose operations no trace shows")
+        raise self.opaque
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
