@@ -26,6 +26,8 @@ _STDERR_TAIL = 4_000
 _SHOWN = 200
 _KEPT_NOISE = 10
 _NO_STORE = frozenset({"initialize", "echo"})
+_RIGHT: set[int] = set()
+_REMEMBERED = 100_000
 
 
 class AdapterFault(Exception):  # noqa: N818 - the blame is in the name
@@ -209,9 +211,7 @@ class AdapterProcess:
             return refusal(error)
         result = reply["result"]
         if call.method != "initialize":
-            broken = _schemas.problems(f"adapter-protocol.schema.json#/$defs/result.{call.method}", result)
-            if broken:
-                raise AdapterFault(f"the result of `{call.method}` is not of the protocol's shape: {broken[0]}")
+            _hold_to_the_protocol(call.method, result)
         return Answer(cast("Object", result))
 
     def _said(self) -> str:
@@ -291,6 +291,18 @@ class AdapterProcess:
 
     def _printed(self) -> str:
         return "".join(f"\nit printed: {line!r}" for line in self.noise[:3])
+
+
+def _hold_to_the_protocol(method: str, result: JSON) -> None:
+    # Most answers have been given before: a look at one number is cheaper than another walk through the schema.
+    known = hash((method, repr(result)))
+    if known in _RIGHT:
+        return
+    broken = _schemas.problems(f"adapter-protocol.schema.json#/$defs/result.{method}", result)
+    if broken:
+        raise AdapterFault(f"the result of `{method}` is not of the protocol's shape: {broken[0]}")
+    if len(_RIGHT) < _REMEMBERED:
+        _RIGHT.add(known)
 
 
 def can_write(folder: Path) -> bool:

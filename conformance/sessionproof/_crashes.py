@@ -1,6 +1,5 @@
 """The step `crashes`: what a death at every point of a recorded run leaves, opened again and judged."""
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -36,13 +35,13 @@ def deaths(operations: Sequence[Operation], base: Disk) -> Iterator[tuple[Death,
 
     A write that is in flight may have ended between any two pages; every other operation is done or not.
     """
-    disk = copy.deepcopy(base)
+    disk = base.copy()
     yield Death(0), disk
     for count, operation in enumerate(operations):
         if isinstance(operation, Write):
             first = PAGE - operation.offset % PAGE
             for cut in range(first, len(operation.data), PAGE):
-                torn = copy.deepcopy(disk)
+                torn = disk.copy()
                 torn.apply(replace(operation, data=operation.data[:cut]))
                 yield Death(count, cut), torn
         disk.apply(operation)

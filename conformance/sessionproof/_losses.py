@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _SHOWN = 60
+_TIMES = 4
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ def losses(run: "Run", step: Object) -> None:
     """Let the power fail at every point of the run so far, and judge each state that it may leave.
 
     Of the states, those count that one of the step's `profiles` admits; one that only btrfs admits counts where it was
-    seen on a real one, but for `posix`. With `goes on`, each is written to as well. Of one instant and one profile
-    about `most` states are built where there are more.
+    seen on a real one, but for `posix`. With `goes on`, each is written to as well. Of one instant and one profile no
+    more than `most` states are built, and fewer where the run has many instants that leave many.
     """
     process = cast("RecordedProcess", run.process)
     operations = process.recorded(run.outside, run.place.volatile)
@@ -56,10 +58,11 @@ def losses(run: "Run", step: Object) -> None:
         return _tree.is_volatile(name, run.place.volatile)
 
     versions = Versions(base, operations)
-    power = Power(versions, cast("int", step["most"]), volatile)
+    instants = [*_instants(run, operations)]
+    power = Power(versions, _share(versions, instants, profiles, cast("int", step["most"])), volatile)
     looks, whole = Looks(run), base.copy()
     seen: set[int] = set()
-    for instant in _instants(run, operations):
+    for instant in instants:
         while whole.count - base.count < instant.count:
             whole.apply(operations[whole.count - base.count])
         judge = _Judge(run, looks, whole, instant, volatile, written=bool(step.get("goes on")))
@@ -85,6 +88,22 @@ def losses(run: "Run", step: Object) -> None:
                     run.count("findings that btrfs has not confirmed")
                     continue
                 raise _told(run, violated, loss, instant, versions, cut) from None
+
+
+def _share(versions: Versions, instants: Sequence[_Instant], profiles: Sequence[Profile], most: int) -> int:
+    """How many states of one instant are built: as many as keep those of the run below so many times `most`.
+
+    All instants have the same share, so that what some do not need is there for the others.
+    """
+    few = Power(versions, _FEW)
+    possible = sorted(few.losses(instant.count, profiles).possible for instant in instants)
+    left = _TIMES * most
+    for number, there in enumerate(possible):
+        share = left // (len(possible) - number)
+        if there > share:
+            return max(_FEW, min(most, share))
+        left -= there
+    return most
 
 
 def _instants(run: "Run", operations: Sequence[Operation]) -> Iterator[_Instant]:

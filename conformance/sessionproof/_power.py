@@ -16,11 +16,8 @@ _TORN = 2
 """How many pages of a file are torn, one in a state: so many of the first that have changed, and of the last."""
 
 
-_ROOM = 1 << 25
-"""Bytes that the contents of one file may take in memory; of a large one there are fewer, but at least `_FEWEST`."""
-_FEWEST = 16
-_ALL = 1_024
-"""So many contents of one file are always built where there are no more: documents of 32 KiB, in any state."""
+_ALL = 1 << 22
+"""Bytes: all contents that a file may have are built where they take no more; else as many as are made use of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class Power:
     def __init__(self, versions: Versions, most: int, leave: Callable[[str], bool] = lambda _: False) -> None:
         self.versions, self.most, self.leave = versions, most, leave
         self._profiles: dict[Profile, Spaces] = {}
-        self._images: dict[tuple[int, Ranges], tuple[list[Image], int]] = {}
+        self._images: dict[tuple[int, Ranges, int], tuple[list[Image], int]] = {}
 
     def losses(self, count: int, profiles: Iterable[Profile] = PROFILES) -> Losses:
         """The states that a loss of power may leave after the first `count` operations."""
@@ -145,7 +142,7 @@ class Power:
         return _Shape(space.names, named, files)
 
     def _add(self, found: Losses, shape: "_Shape", profile: Profile, count: int, most: int) -> None:
-        images = [self._images_of(inode, ranges) for inode, ranges in shape.files.items()]
+        images = [self._images_of(inode, ranges, most) for inode, ranges in shape.files.items()]
         tried = 0
         for choice in combinations([some for some, _ in images], most):
             tried += 1
@@ -156,11 +153,11 @@ class Power:
             loss.profiles.update({profile, "posix"})
         found.left_out += prod(total for _, total in images) - tried
 
-    def _images_of(self, inode: int, ranges: Ranges) -> tuple[list[Image], int]:
+    def _images_of(self, inode: int, ranges: Ranges, most: int) -> tuple[list[Image], int]:
         """The contents that a file may have, oldest first and newest last, and how many there are at the most."""
-        if (inode, ranges) not in self._images:
+        if (inode, ranges, most) not in self._images:
             file = self.versions.files[inode]
-            choices, left_out = self._choices(inode, ranges)
+            choices, left_out = self._choices(inode, ranges, most)
             ends = [
                 self._image(inode, ranges.sizes[end], {at: which[end] for at, which in ranges.pages}) for end in (0, -1)
             ]
@@ -174,19 +171,19 @@ class Power:
                     found.setdefault(image.content, image)
             found.pop(ends[1].content, None)
             found[ends[1].content] = ends[1]
-            self._images[inode, ranges] = [*found.values()], len(found) + left_out
-        return self._images[inode, ranges]
+            self._images[inode, ranges, most] = [*found.values()], len(found) + left_out
+        return self._images[inode, ranges, most]
 
-    def _choices(self, inode: int, ranges: Ranges) -> tuple[Iterator[tuple[int, dict[int, int]]], int]:
+    def _choices(self, inode: int, ranges: Ranges, most: int) -> tuple[Iterator[tuple[int, dict[int, int]]], int]:
         """Sizes with pages, and how many of them are left out; of pages behind the end the version does not matter."""
         file = self.versions.files[inode]
         sizes = [(index, file.sizes[index].size) for index in ranges.sizes]
         numbers = [number for number, _ in ranges.pages]
-        most = max(_FEWEST, min(max(self.most, _ALL), _ROOM // max(1, *(size for _, size in sizes))))
         axes = {
             index: [which if at * PAGE < size else which[-1:] for at, which in ranges.pages] for index, size in sizes
         }
         total = sum(prod(map(len, pages)) for pages in axes.values())
+        most = max(most, _ALL // max(1, *(size for _, size in sizes)))
         chosen = (
             ((index, pages) for index, _ in sizes for pages in product(*axes[index]))
             if total <= most

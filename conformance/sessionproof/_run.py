@@ -7,7 +7,7 @@ case: the same steps, carried out again on any later version, are judged again b
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,7 +167,7 @@ class Run:
         elif self.root.exists():
             _tree.copy(self.root, twin.root)
         if isinstance(twin.process, RecordedProcess):
-            twin.process.begin(twin.outside, deepcopy(disk))
+            twin.process.begin(twin.outside, None if disk is None else disk.copy())
         return twin
 
     @property

@@ -47,7 +47,11 @@ def uri(name: str) -> str:
 @functools.cache
 def validator(name: str) -> Any:  # noqa: ANN401 - jsonschema's own types are partly unknown
     """A validator for one schema, or for a part of it (`adapter-protocol.schema.json#/$defs/statement`)."""
-    return Draft202012Validator({"$ref": uri(name)}, registry=registry())
+    part = registry().resolver().lookup(uri(name)).contents
+    # The part itself, beside what it refers to: to look it up for each value would cost as much again.
+    whole = registry().contents(uri(name).partition("#")[0])
+    alone = {"$defs": whole.get("$defs", {}), **part, "$id": whole["$id"]}
+    return Draft202012Validator(alone, registry=registry())
 
 
 def is_valid(name: str, value: object) -> bool:
