@@ -1,12 +1,13 @@
 """Losses of power, from the probe to the report: what is tried, which file systems are named, what real ones show."""
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from miniatures._clean_synced import CleanSynced
+from miniatures._clean_synced import CleanSynced, CopiesElsewhere, PassesElsewhere
 from miniatures._dur import JournalComesBack, NeverSyncs, RootNotSynced, SyncsAnotherFile
 from runs import probing, report, schema_faults, sessionproof
 from sessionproof import Adapter
@@ -55,6 +56,20 @@ def test_states_of_the_reference_stores_are_left_out(store: str) -> None:
     assert max(len(operation.data) for operation in operations if isinstance(operation, Write)) > 15 << 10
     assert not any(losses.left_out for losses in found)
     assert sum(len(losses.states) for losses in found) > 50
+
+
+@pytest.mark.parametrize("requirement", ["ATM-1", "DUR-1"])
+def test_store_with_files_elsewhere_is_accused(requirement: str) -> None:
+    """Files that stay outside the root, where the manifest allows them, are not in the states: the kit cannot tell."""
+    temporary = (Path(tempfile.gettempdir()),)
+    results: dict[str, Result] = {}
+    for store in (CopiesElsewhere, PassesElsewhere):
+        command = (sys.executable, "-m", "sessionproof._host", f"{store.__module__}:{store.__name__}")
+        with Lab(Launch(command, TESTS), PROFILES["quick"], outside=temporary) as lab:
+            results[store.__name__] = carry_out(lab, probes_of(frozenset({requirement}))[0])
+    assert results["PassesElsewhere"].verdict == "pass"
+    assert results["CopiesElsewhere"].verdict == "inconclusive"
+    assert ".copy was written to" in results["CopiesElsewhere"].summary
 
 
 def test_file_systems_that_admit_a_state_are_not_named() -> None:

@@ -4,14 +4,16 @@ import contextlib
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from sessionproof._disk import Chmod, Disk, Link, Make, Operation, Rename, Resize, Sync, Unlink, Write
 from sessionproof._judge import Aftermath, Cut, Violated
 from sessionproof._protocol import Call, Outcome
+from sessionproof._recording import Refused
 from sessionproof._worlds import Absent, Worlds
 
 if TYPE_CHECKING:
+    from sessionproof._recorder import RecordedProcess
     from sessionproof._run import Run
 
 T = TypeVar("T")
@@ -30,6 +32,25 @@ class Answered:
     call: Call | None
     after: Worlds
     count: int
+
+
+def recorded(run: "Run") -> list[Operation]:
+    """What the store has done so far. Where its number may stand in a file, the process ends.
+
+    Raises:
+        Refused: The recording does not tell what lies in the root; or the store keeps files elsewhere, where the
+            manifest lets it: no state that a death or a loss of power leaves has those as they were then.
+    """
+    process = cast("RecordedProcess", run.process)
+    operations = process.recorded(run.outside, run.place.volatile)
+    for path in sorted(process.elsewhere):
+        if path.is_file() and run.place.allowed_outside(path):
+            raise Refused(
+                f"{path} was written to and is still there. The manifest allows that, but it is outside the root, and "
+                "only what is in the root can be put back to how a death would have left it"
+            )
+    process.end_if_named(operations)
+    return operations
 
 
 @contextlib.contextmanager
@@ -82,7 +103,9 @@ class Looks:
 
 
 def goes_on(twin: "Run", call: Call | None, requirement: str) -> None:
-    """The next write succeeds, and is there after another restart with all that was."""
+    """Once looked at, the next write succeeds, and is there after another restart with all that was."""
+    twin.do({"do": "wake"})
+    twin.do({"do": "look"})
     twin.do({"do": "disturb", "requirement": requirement})
     writes(twin, call)
     for step in ("look", "reopen", "look"):

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from sessionproof import _tree
-from sessionproof._aftermath import Looks, around, goes_on, opened, spread, told, writes
+from sessionproof._aftermath import Looks, around, goes_on, opened, recorded, spread, told, writes
 from sessionproof._disk import PAGE, Disk, Operation, Write
 from sessionproof._history import History
 from sessionproof._json import JSON, Object
@@ -15,7 +14,6 @@ from sessionproof._wording import short
 from sessionproof._worlds import Absent, Present, State, Violation, Worlds, suspected
 
 if TYPE_CHECKING:
-    from sessionproof._recorder import RecordedProcess
     from sessionproof._run import Run
 
 Observed: TypeAlias = list[tuple[str, JSON]]
@@ -57,14 +55,8 @@ def crashes(run: "Run", step: Object) -> None:
     """
     looks = Looks(run)
     how = {"goes on": _goes_on, "again": _dies_again, "twice": _recovers_twice}.get(str(step.get("how", "")))
-    process = cast("RecordedProcess", run.process)
-    operations = process.recorded(run.outside, run.place.volatile)
-    process.end_if_named(operations)
+    operations = recorded(run)
     base, known = run.base
-
-    def volatile(name: str) -> bool:
-        return _tree.is_volatile(name, run.place.volatile)
-
     states: dict[object, tuple[Death, Disk, Worlds, Call | None]] = {}
     for death, whole in deaths(operations, base):
         done = [answer for answer in run.answers if answer.count <= death.count]
@@ -72,7 +64,7 @@ def crashes(run: "Run", step: Object) -> None:
         answered = not death.cut and bool(done) and done[-1].count == death.count
         # Where an answer came just here nothing is in flight: a death right after it loses nothing.
         call = under_way[0].call if under_way and not answered else None
-        disk = whole.without(volatile)
+        disk = whole.without(run.is_volatile)
         worlds = died(run, done[-1].after if done else known, call)
         states.setdefault((disk.key(), len(done), call is None), (death, disk, worlds, call))
     run.count("crash states possible", len(states))
@@ -97,8 +89,6 @@ def _told(  # noqa: PLR0913, PLR0917 - all that the witness shows
 
 def _goes_on(run: "Run", disk: Disk, worlds: Worlds, call: Call | None) -> None:
     with opened(run, disk, worlds, DeathJudge(run.judge)) as twin:
-        twin.do({"do": "wake"})
-        twin.do({"do": "look"})
         goes_on(twin, call, "ATM-6")
 
 

@@ -1,11 +1,10 @@
 """The step `losses`: what a loss of power at every point of a recorded run may leave, opened again and judged."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _tree
-from sessionproof._aftermath import Looks, around, goes_on, opened, told
+from sessionproof._aftermath import Looks, around, goes_on, opened, recorded, told
 from sessionproof._disk import Disk, Operation, Sync
 from sessionproof._history import History
 from sessionproof._json import Object
@@ -17,7 +16,6 @@ from sessionproof._versions import Versions
 from sessionproof._worlds import Absent, Present, State, Suspects, Worlds, suspected
 
 if TYPE_CHECKING:
-    from sessionproof._recorder import RecordedProcess
     from sessionproof._run import Run
 
 
@@ -46,26 +44,20 @@ def losses(run: "Run", step: Object) -> None:
     seen on a real one, but for `posix`. With `goes on`, each is written to as well. Of one instant and one profile no
     more than `most` states are built, and fewer where the run has many instants that leave many.
     """
-    process = cast("RecordedProcess", run.process)
-    operations = process.recorded(run.outside, run.place.volatile)
-    process.end_if_named(operations)
+    operations = recorded(run)
     base, _ = run.base
     wanted = frozenset(cast("list[Profile]", step["profiles"]))
     # Every state that a file system admits is one of POSIX: to tell those that none admits, all are needed.
     profiles: list[Profile] = [profile for profile in PROFILES if profile in wanted or "posix" in wanted]
-
-    def volatile(name: str) -> bool:
-        return _tree.is_volatile(name, run.place.volatile)
-
     versions = Versions(base, operations)
     instants = [*_instants(run, operations)]
-    power = Power(versions, _share(versions, instants, profiles, cast("int", step["most"])), volatile)
+    power = Power(versions, _share(versions, instants, profiles, cast("int", step["most"])), run.is_volatile)
     looks, whole = Looks(run), base.copy()
     seen: set[int] = set()
     for instant in instants:
         while whole.count - base.count < instant.count:
             whole.apply(operations[whole.count - base.count])
-        judge = _Judge(run, looks, whole, instant, volatile, written=bool(step.get("goes on")))
+        judge = _Judge(run, looks, whole, instant, written=bool(step.get("goes on")))
         found = power.losses(instant.count, profiles)
         states: list[tuple[object, Loss]] = []
         for key, loss in found.states.items():
@@ -131,7 +123,6 @@ class _Judge:
     looks: Looks
     whole: Disk
     instant: _Instant
-    leave: Callable[[str], bool]
     written: bool
 
     def judge(self, disk: Disk) -> None:
@@ -147,14 +138,12 @@ class _Judge:
             self.looks.look(disk, worlds, judge)
             return
         with opened(self.run, disk, worlds, judge) as twin:
-            twin.do({"do": "wake"})
-            twin.do({"do": "look"})
             goes_on(twin, self.instant.call, "DUR-6")
 
     def breaks(self, disk: Disk) -> bool:
         """Whether there is a finding that counts."""
         try:
-            self.judge(disk.without(self.leave))
+            self.judge(disk.without(self.run.is_volatile))
         except Violated:
             return True
         return False

@@ -121,7 +121,9 @@ class Power:
         return found
 
     def _spaces(self, profile: Profile) -> Spaces:
-        return self._profiles.setdefault(profile, SPACES[profile](self.versions))
+        if profile not in self._profiles:
+            self._profiles[profile] = SPACES[profile](self.versions)
+        return self._profiles[profile]
 
     def _shape(self, space: Space) -> "_Shape":
         """What of a space has a way from the top, and is of interest."""

@@ -139,6 +139,12 @@ class RecordedProcess(AdapterProcess):
             )
         return self._recording.operations
 
+    @property
+    def elsewhere(self) -> set[Path]:
+        """The files outside the folder that were written to since `begin`, or got their name."""
+        assert self._recording is not None
+        return {Path(os.fsdecode(path)) for path in self._recording.elsewhere}
+
     def end_if_named(self, operations: list[Operation]) -> None:
         """End the process where its number may stand in a file or a name: a lock of a living process is respected."""
         assert self._recording is not None

@@ -73,6 +73,7 @@ class Recording:
     def begin(self, top: bytes, disk: Disk | None = None) -> None:
         """Watch another folder, from now on; `disk` is what lies in it, nothing where it is not given."""
         self._top, self.disk, self.operations = top, disk or Disk(), list[Operation]()
+        self.elsewhere = set[bytes]()
         self._unfinished = dict[int, int]()
         self._next = max(self.disk.inodes) + 1
 
@@ -124,13 +125,17 @@ class Recording:
 
     def _path(self, call: Syscall, process: _Process, at: int | None, index: int) -> bytes | None:
         """The path in an argument, from the watched folder on; None where it lies elsewhere."""
+        return self._inside(self._absolute(call, process, at, index))
+
+    @staticmethod
+    def _absolute(call: Syscall, process: _Process, at: int | None, index: int) -> bytes:
         path = call.text(index)
         if not path.startswith(b"/"):
             base = process.folder if at is None else (call.descriptor_path(at) or process.folder)
             if at is not None and call.arguments[at].startswith("AT_FDCWD"):
                 process.folder = base
             path = base + b"/" + path
-        return self._inside(os.path.normpath(path))
+        return os.path.normpath(path)
 
     def _inside(self, path: bytes | None) -> bytes | None:
         if path is None or not (path + b"/").startswith(self._top + b"/"):
@@ -228,6 +233,7 @@ class Recording:
     def _take_write(self, call: Syscall, process: _Process) -> None:
         file = self._file(call, process)
         if file is None:
+            self.elsewhere.add(call.descriptor_path(0) or b"")
             return
         assert call.result is not None
         buffers = [call.arguments[1]] if call.name in {"write", "pwrite64"} else _IOV.findall(call.arguments[1])
@@ -345,6 +351,7 @@ class Recording:
         source = self._path(call, process, 0 if at else None, 1 if at else 0)
         target = self._path(call, process, 2 if at else None, 3 if at else 1)
         if source is None and target is None:
+            self.elsewhere.add(self._absolute(call, process, 2 if at else None, 3 if at else 1))
             return
         if source is None or target is None:
             raise Refused("a file is moved into the store, or out of it")

@@ -190,6 +190,10 @@ class Run:
         shown = _tree.picture(self.root, self.place.volatile)
         return {name: entry for name, entry in shown.items() if name.split("/")[0] not in self.planted}
 
+    def is_volatile(self, name: str) -> bool:
+        """Whether the content of this file is rebuilt: it takes no part in comparisons and crash states."""
+        return _tree.is_volatile(name, self.place.volatile)
+
     def files_of(self, id: str) -> list[str]:
         """The session files of one id: not empty, and only operations on that id created or changed them."""
         tree, id = self.tree(), self.names.get(id, id)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _tree
+from sessionproof._aftermath import recorded
 from sessionproof._crashes import deaths
 from sessionproof._disk import Disk
 from sessionproof._json import JSON, Object
@@ -186,17 +186,14 @@ class _Lives:
         Of several such points it is the first, where a new file has not got its name; in a delete it is the last, where
         the session may have lost its own.
         """
-        volatile = functools.partial(_tree.is_volatile, patterns=self.run.place.volatile)
         life.do({"do": "rest"})
-        process = cast("RecordedProcess", life.process)
-        operations = process.recorded(life.outside, self.run.place.volatile)
-        process.end_if_named(operations)
+        operations = recorded(life)
         fullest, most = base, (-1, -1)
         for death, disk in deaths(operations[:ended], base):
             sizes = [len(inode.content) for _, inode in disk.walk()]
             fill = len(sizes), sum(sizes)
             if death.count >= begun and (fill > most or (self.what == "delete" and fill == most)):
-                fullest, most = disk.without(volatile), fill
+                fullest, most = disk.without(self.run.is_volatile), fill
         return fullest
 
     def _refusable(self, life: "Run") -> "list[Callable[[], Outcome | None]]":

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,26 @@ class Synced(OneFolder):
 
 class CleanSynced(Synced, Clean):
     """Documents."""
+
+
+class CopiesElsewhere(CleanSynced):
+    """Documents; a copy of the last one lies in the system's temp folder."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Give the name a new file, and the copy too."""
+        Path(tempfile.gettempdir(), f"{os.getpid()}.copy").write_bytes(data)
+        super().write(name, data)
+
+
+class PassesElsewhere(CleanSynced):
+    """Documents; what is written stands for a moment in the system's temp folder."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Give the name a new file."""
+        with tempfile.NamedTemporaryFile() as passing:
+            passing.write(data)
+            passing.flush()
+        super().write(name, data)
 
 
 class CleanSyncedLog(Synced, CleanLog):
