@@ -11,47 +11,26 @@ from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from sessionproof import _crashes, _losses, _steps, _strays, _tree
 from sessionproof._aftermath import Answered
-from sessionproof._client import AdapterProcess
 from sessionproof._content import Content
 from sessionproof._disk import Disk
 from sessionproof._json import JSON, Object
-from sessionproof._judge import NOBODY, Aftermath, Cut, EnvironmentFault, Judge, Steps, Violated
-from sessionproof._loop import FileSystem
-from sessionproof._model import Model
+from sessionproof._judge import NOBODY, Aftermath, EnvironmentFault, Judge, Steps, Violated
 from sessionproof._placeholders import LOG, named, resolved
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, WRITES, Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._recorder import RecordedProcess
 from sessionproof._setup import Setup
 from sessionproof._statement import Statement
 from sessionproof._wording import observed
+from sessionproof._workplace import Workplace
 from sessionproof._worlds import Absent, Violation, Worlds, telling_kinds
 
 if TYPE_CHECKING:
     from sessionproof._tree import Tree
     from sessionproof._watch import Watch
-
-
-class Workplace(Protocol):
-    """What a run needs from the lab that it runs in."""
-
-    volatile: tuple[str, ...]
-
-    def content(self, *, logs: bool) -> Content: ...
-    @property
-    def model(self) -> Model: ...
-    def process(self, setup: Setup) -> AdapterProcess: ...
-    def fresh_process(self, setup: Setup) -> AdapterProcess: ...
-    def carries(self, process: AdapterProcess, value: JSON) -> bool: ...
-    def new_folder(self) -> Path: ...
-    def forget(self, run: "Run") -> None: ...
-    def allowed_outside(self, path: Path) -> bool: ...
-    def seen_on(self, kind: FileSystem, cut: Cut) -> bool: ...
-    @property
-    def canary(self) -> Path: ...
 
 
 class Run:
