@@ -11,67 +11,29 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from litmus.scripts import FIRST, FOLDER, Script, possible, two_folders
 from sessionproof import _power
 from sessionproof._combinations import combinations
-from sessionproof._disk import PAGE, TOP, Disk, Link, Make, Operation, Rename, Resize, Sync, Unlink, Write
+from sessionproof._disk import PAGE, TOP, Disk, Make, Operation, Rename, Resize, Sync, Write
 from sessionproof._power import Loss, Power
 from sessionproof._profiles import PROFILES, REAL, Profile
 from sessionproof._versions import Versions
 
-Script: TypeAlias = tuple[Disk, list[Operation]]
-"""What is on the disk, and what is done then."""
-
-FOLDER, OTHER, FIRST = 1, 2, 3
-"""Two folders below the top; files have the numbers that follow."""
-NAMES = [b"a", b"b"]
 EVERYTHING = 1_000_000
 
 
 @st.composite
 def scripts(draw: st.DrawFn, longest: int = 6, *, failures: bool = True) -> Script:
     """A disk with two folders and up to two files, and operations that a kernel would do."""
-    disk = Disk()
-    for number, name in ((FOLDER, b"d"), (OTHER, b"e")):
-        disk.apply(Make(number, TOP, name, "folder", 0o755))
-    for number, name in enumerate(NAMES[: draw(st.integers(0, 2))], FIRST):
-        disk.apply(Make(number, TOP, name, "file", 0o644))
-        disk.apply(Write(number, 0, b"O" * draw(st.sampled_from([5, PAGE + 5]))))
+    disk = two_folders([b"O" * draw(st.sampled_from([5, PAGE + 5])) for _ in range(draw(st.integers(0, 2)))])
     after, done = disk.copy(), list[Operation]()
     for turn in range(draw(st.integers(1, longest))):
-        operation = draw(st.sampled_from([*_possible(after, bytes([ord("0") + turn]))]))
+        operation = draw(st.sampled_from([*possible(after, bytes([ord("0") + turn]))]))
         if isinstance(operation, Sync):
             operation = replace(operation, data=draw(st.booleans()), failed=failures and draw(st.booleans()))
         after.apply(operation)
         done.append(operation)
     return disk, done
-
-
-def _possible(disk: Disk, byte: bytes) -> Iterator[Operation]:
-    """The operations that a disk allows, those on files first; what is written differs from all before it."""
-    folders = [number for number, inode in disk.inodes.items() if inode.kind == "folder"]
-    files = [number for number, inode in disk.inodes.items() if inode.kind == "file"]
-    taken = [(folder, name) for folder in folders for name in disk.inodes[folder].names]
-    free = [(folder, name) for folder in folders for name in NAMES if (folder, name) not in taken]
-    for file in files:
-        yield Write(file, len(disk.inodes[file].content), byte * 3)
-        yield Write(file, PAGE - 2, byte * 4)
-        yield Write(file, 0, byte)
-        yield from (Resize(file, size) for size in (0, 2, PAGE + 1))
-        yield Sync(file)
-    yield from (Make(len(disk.inodes), *place, "file", 0o644) for place in free)
-    yield from (Sync(folder) for folder in (*folders, None))
-    for place in taken:
-        moved = disk.inodes[place[0]].names[place[1]]
-        if disk.inodes[moved].kind == "folder":
-            yield from (Rename(*place, TOP, name) for name in (b"d", b"e", b"c") if (TOP, name) not in taken)
-            continue
-        yield Unlink(*place)
-        yield from (Link(*other, moved) for other in free)
-        yield from (Rename(*place, *other) for other in free)
-        for other in taken:
-            replaced = disk.inodes[other[0]].names[other[1]]
-            if replaced != moved and disk.inodes[replaced].kind == "file":
-                yield from (Rename(*place, *other, exchange=exchange) for exchange in (False, True))
 
 
 def states(script: Script, profile: Profile, count: int | None = None) -> dict[object, Loss]:
