@@ -1,11 +1,9 @@
 """The project's jobs: `nox` runs those that a change must pass, `nox -s NAME` one job, `nox -l` lists them all."""
 
-import json
 import subprocess
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import nox
 
@@ -30,7 +28,7 @@ nox.options.reuse_venv = "yes"
 def tests(session: nox.Session) -> None:
     """Test the installed package, not the checkout. Arguments go to pytest."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", "-o", "pythonpath=tests", *session.posargs)
+    session.run("pytest", "-n", "auto", "-o", "pythonpath=tests conformance/targets", *session.posargs)
 
 
 @nox.session
@@ -85,18 +83,23 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("target", [nox.param(name, id=name) for name in TARGETS])
 def targets(session: nox.Session, target: str) -> None:
-    """Judge a real store, and keep what does not change from run to run in its result.json.
+    """Judge a real store, and keep what is found. Arguments go to `sessionproof check`.
 
     What it loses with the power is tried on real file systems, as root.
     """
     install(session)
     with tempfile.TemporaryDirectory() as work:
-        report = Path(work) / "report.json"
-        files = ("--json", str(report), "--cases", f"cases/{target}")
+        report, cases = str(Path(work) / "report.json"), str(Path(work) / "cases")
         real = ("--confirm-on", "ext4,xfs,btrfs")
-        session.run("sessionproof", "check", "--manifest", str(TARGETS[target]), *real, *files)
-        result = stable(json.loads(report.read_text(encoding="utf-8")))
-    TARGETS[target].with_name("result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        manifest = ("--manifest", str(TARGETS[target]))
+        session.run("sessionproof", "check", *manifest, *real, "--json", report, "--cases", cases, *session.posargs)
+        session.run("python", "conformance/targets/results.py", "keep", target, report, cases)
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """Make the page of results, and the table in the README, from what is kept of the targets."""
+    session.run("python", "conformance/targets/results.py", "write")
 
 
 @nox.session
@@ -143,23 +146,3 @@ def look_into(session: nox.Session, built: Path) -> None:
     if found != wanted:
         session.error(f"the wheel lacks {sorted(wanted - found)}, and should not hold {sorted(found - wanted)}")
     session.log(f"the wheel holds the {len(found)} files that it should")
-
-
-def stable(report: dict[str, Any]) -> dict[str, Any]:
-    """What a report says of the store, without times, counts and the machine."""
-    entries = report["requirements"]
-    return {
-        "kit": report["kit"],
-        "spec": report["spec"],
-        "implementation": {member: report["implementation"][member] for member in ("name", "version")},
-        "profile": report["profile"],
-        "seed": report["seed"],
-        "levels": report["levels"],
-        "verdicts": {entry["id"]: entry["verdict"] for entry in entries},
-        "faults": {entry["id"]: entry["faults"] for entry in entries if entry["verdict"] == "fail"},
-        "seen_on": {
-            entry["id"]: [made["filesystem"] for made in entry["witness"]["confirmations"] if made["seen"]]
-            for entry in entries
-            if entry["witness"] and entry["witness"]["confirmations"]
-        },
-    }
