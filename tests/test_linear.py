@@ -1,0 +1,455 @@
+"""Histories of calls that overlap: what an order explains, told by the search and by trying every order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessionproof._content import Content
+from sessionproof._json_values import Limits
+from sessionproof._linear import Performed, linearizable
+from sessionproof._model import Model
+from sessionproof._overlaps import findings
+from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._statement import Statement
+from sessionproof._worlds import Worlds
+
+OPERATIONS = """
+save load delete exists list summaries latest attach attachments create append append_events compact describe read claim
+"""
+LOST = Silence("adapter-crash", "")
+NOT_MINE = Answer({"claimed": False})
+
+
+def model(without: str = "", **claims: Any) -> Model:
+    """A model of a store with every operation but these."""
+    statement = Statement.parse(
+        {
+            "protocol": "1.0",
+            "implementation": {"name": "n", "version": "1", "language": "none"},
+            "operations": [name for name in OPERATIONS.split() if name not in without.split()],
+            "fidelity": "json",
+            "format": None,
+            "durability": "process-crash",
+            "concurrency": "multi-process",
+            "ids": "any",
+            **claims,
+        }
+    )
+    return Model(statement, Content(statement, Limits()), Content(statement, Limits(), logs=True))
+
+
+DOCUMENTS = model(without="create append append_events compact describe read claim")
+LOGS = model(without="save load create")
+CREATED = model(without="save load", ids="store")
+
+# -- stores as small as they can be, and every order of a history ------------------------------------------------------
+
+
+class Tiny:
+    """A store of one session in memory: documents under revisions that count, attachments, a log, tokens."""
+
+    def __init__(self) -> None:
+        self.document: Any = None
+        self.items: dict[str, Any] = {}
+        self.revision = 0
+        self.entries: list[Any] | None = None
+        self.archive: Any = None
+        self.claimed: set[str] = set()
+
+    def copy(self) -> "Tiny":
+        """The same store once more."""
+        twin = Tiny()
+        twin.document, twin.revision, twin.archive = self.document, self.revision, self.archive
+        twin.items, twin.claimed = dict(self.items), set(self.claimed)
+        twin.entries = None if self.entries is None else [*self.entries]
+        return twin
+
+    def do(self, call: Call) -> Outcome:  # noqa: C901, PLR0912 - one line for each operation
+        """Carry out a call."""
+        given = cast("dict[str, Any]", call.params)
+        match call.method:
+            case "save":
+                if given.get("if_revision") not in {None, str(self.revision)}:
+                    return Refusal(Kind.CONFLICT)
+                self.document, self.revision = given["document"], self.revision + 1
+                return Answer({"revision": str(self.revision)})
+            case "load" if self.document is None:
+                return Answer({"found": False})
+            case "load":
+                return Answer({"found": True, "document": self.document, "revision": str(self.revision)})
+            case "delete":
+                self.document, self.items, self.entries, self.archive = None, {}, None, None
+                self.revision += 1
+                return Answer({"existed": None})
+            case "exists":
+                return Answer({"exists": self.document is not None or bool(self.entries)})
+            case "attach" if self.document is None:
+                return Refusal(Kind.NOT_FOUND)
+            case "attach":
+                self.items[given["kind"]] = given["items"]
+                self.revision += 1
+                return Answer({})
+            case "attachments":
+                return Answer({"items": self.items.get(given["kind"])})
+            case "append":
+                self.entries = (self.entries or []) + given["entries"]
+                return Answer({"numbers": None})
+            case "read" if self.entries is None:
+                return Answer({"found": False})
+            case "read":
+                return Answer({"found": True, "entries": self.entries, "archive": self.archive, "meta": None})
+            case "compact" if self.entries is None:
+                return Refusal(Kind.NOT_FOUND)
+            case "compact":
+                self.entries, self.archive = [], given["archive"]
+                return Answer({})
+            case "claim":
+                first = given["token"] not in self.claimed
+                self.claimed.add(given["token"])
+                return Answer({"claimed": first})
+            case _:
+                raise AssertionError(call.method)
+
+
+def explained(history: Sequence[Performed], first: Call | None = None) -> bool:
+    """Whether after a first call some order of the calls gives these answers; those without an end are left out or put in anywhere."""
+    wanted = frozenset(place for place, one in enumerate(history) if one.ended is not None)
+
+    def goes_on(store: Tiny, done: frozenset[int]) -> bool:
+        if wanted <= done:
+            return True
+        for place, one in enumerate(history):
+            others = (other for at, other in enumerate(history) if at not in done and at != place)
+            waits = any(other.end < one.begun for other in others)
+            if place in done or waits:
+                continue
+            twin = store.copy()
+            if one.call.method == "compact" and isinstance(one.outcome, Answer):
+                twin.entries = twin.entries or []  # a boundary of a log that was not there may make it
+            right = twin.do(one.call)
+            # At any time it is right to be refused for a conflict, and that a token is another's: nothing was done.
+            nothing = one.outcome in (Refusal(Kind.CONFLICT), Refusal(Kind.NOT_FOUND), NOT_MINE)
+            unsaid = one.ended is None or one.outcome in (Refusal(Kind.CONFLICT), NOT_MINE)
+            if (unsaid or agree(right, one.outcome)) and goes_on(store if nothing else twin, done | {place}):
+                return True
+        return False
+
+    return goes_on(tiny(first), frozenset())
+
+
+def tiny(first: Call | None) -> Tiny:
+    """A store after a first call, or none."""
+    store = Tiny()
+    if first is not None:
+        store.do(first)
+    return store
+
+
+def worlds(model: Model, first: Call) -> Worlds:
+    """What the model knows after the same call."""
+    return model.step(Worlds(), first, Tiny().do(first)).worlds
+
+
+def agree(right: Outcome, told: Outcome) -> bool:
+    """Whether the answers are the same, but for the numbers that name revisions."""
+    if isinstance(right, Answer) and isinstance(told, Answer):
+        return {**right.result, "revision": 0} == {**told.result, "revision": 0}
+    return right == told
+
+
+def interleaved(
+    store: Tiny, calls: Sequence[Call], times: Sequence[tuple[int, int, int]], pending: Sequence[bool]
+) -> list[Performed]:
+    """What a right store answers to calls that take effect at the middle one of three times each."""
+    history: list[Performed] = []
+    order = sorted(range(len(calls)), key=lambda place: (sorted(times[place])[1], place))
+    answers = {place: store.do(calls[place]) for place in order}
+    for place, call in enumerate(calls):
+        begun, _, ended = sorted(times[place])
+        lost = pending[place]
+        history.append(Performed(call, LOST if lost else answers[place], begun, None if lost else ended, place))
+    return history
+
+
+def calls_of(kinds: dict[str, Callable[[int], list[Call]]]) -> st.SearchStrategy[list[Call]]:
+    """Up to six calls of these kinds, each write with a value of its own."""
+    names = st.lists(st.sampled_from(sorted(kinds)), min_size=2, max_size=6)
+    return names.flatmap(
+        lambda chosen: st.tuples(*(st.sampled_from(kinds[name](at)) for at, name in enumerate(chosen))).map(list)
+    )
+
+
+ID = "a"
+SAVED = Call("save", {"id": ID, "document": {"v": -1}})
+SAVES: dict[str, Callable[[int], list[Call]]] = {
+    "save": lambda at: [Call("save", {"id": ID, "document": {"v": at}})],
+    "conditional": lambda at: [Call("save", {"id": ID, "document": {"v": at}, "if_revision": "1"})],
+    "load": lambda _: [Call("load", {"id": ID})],
+}
+DELETES: dict[str, Callable[[int], list[Call]]] = {
+    "save": SAVES["save"],
+    "load": SAVES["load"],
+    "delete": lambda _: [Call("delete", {"id": ID})],
+    "exists": lambda _: [Call("exists", {"id": ID})],
+}
+ATTACHES: dict[str, Callable[[int], list[Call]]] = {
+    "save": SAVES["save"],
+    "load": SAVES["load"],
+    "attach": lambda at: [Call("attach", {"id": ID, "kind": "trace", "items": [{"n": at}]})],
+    "attachments": lambda _: [Call("attachments", {"id": ID, "kind": "trace"})],
+}
+CLAIMS: dict[str, Callable[[int], list[Call]]] = {
+    "append": lambda at: [Call("append", {"id": ID, "entries": [{"v": at}]})],
+    "read": lambda _: [Call("read", {"id": ID})],
+    "compact": lambda at: [Call("compact", {"id": ID, "archive": f"archive {at}"})],
+    "claim": lambda _: [Call("claim", {"id": ID, "token": token}) for token in ("t", "u")],
+}
+
+
+@st.composite
+def histories(
+    draw: st.DrawFn, kinds: dict[str, Callable[[int], list[Call]]], first: Call | None = None
+) -> list[Performed]:
+    """Histories of a right store, of which some answers are exchanged, moved in time, or lost."""
+    calls = draw(calls_of(kinds))
+    count = len(calls)
+    times = draw(st.lists(st.tuples(*[st.integers(0, 2 * count)] * 3), min_size=count, max_size=count))
+    lost = draw(st.lists(st.sampled_from([False, False, False, True]), min_size=count, max_size=count))
+    history = interleaved(tiny(first), calls, times, lost)
+    for _ in range(draw(st.integers(0, 2))):
+        one, other = (history[draw(st.integers(0, count - 1))] for _ in range(2))
+        if one.ended is not None and other.ended is not None:
+            history[one.side] = replace(one, begun=other.begun, ended=other.ended)
+            history[other.side] = replace(other, begun=one.begun, ended=one.ended)
+    return history
+
+
+@given(histories(SAVES, SAVED))
+@settings(max_examples=200, deadline=None)
+def test_order_of_saves_missed(history: list[Performed]) -> None:
+    """The search says of saves, conditional ones too, what every order, tried out, says."""
+    assert linearizable(DOCUMENTS, worlds(DOCUMENTS, SAVED), history) == explained(history, SAVED)
+
+
+@given(histories(DELETES))
+@settings(max_examples=200, deadline=None)
+def test_order_of_deletes_missed(history: list[Performed]) -> None:
+    """The search says of first saves and deletes what every order, tried out, says."""
+    assert linearizable(DOCUMENTS, Worlds(), history) == explained(history)
+
+
+@given(histories(ATTACHES, SAVED))
+@settings(max_examples=200, deadline=None)
+def test_order_of_attaches_missed(history: list[Performed]) -> None:
+    """The search says of attachments what every order, tried out, says."""
+    assert linearizable(DOCUMENTS, worlds(DOCUMENTS, SAVED), history) == explained(history, SAVED)
+
+
+@given(histories(CLAIMS))
+@settings(max_examples=200, deadline=None)
+def test_order_of_appends_missed(history: list[Performed]) -> None:
+    """The search says of appends, boundaries, claims and reads what every order, tried out, says."""
+    assert linearizable(LOGS, Worlds(), history) == explained(history)
+
+
+# -- whole histories ---------------------------------------------------------------------------------------------------
+
+
+def does(side: int, begun: int, ended: int | None, outcome: Outcome, method: str, **params: Any) -> Performed:
+    """A call of a history."""
+    return Performed(Call(method, params), outcome, begun, ended, side)
+
+
+def saves(
+    side: int, begun: int, ended: int | None, value: Any, outcome: Outcome | None = None, **more: Any
+) -> Performed:
+    """A save, acknowledged unless another outcome is given."""
+    told = outcome or (LOST if ended is None else Answer({"revision": None}))
+    return does(side, begun, ended, told, "save", id=ID, document={"v": value}, **more)
+
+
+def loads(side: int, begun: int, ended: int, value: Any, id: str = ID) -> Performed:
+    """A load that finds this, or with None nothing."""
+    found: Any = {"found": True, "document": {"v": value}, "revision": None}
+    return does(side, begun, ended, Answer({"found": False} if value is None else found), "load", id=id)
+
+
+def appends(side: int, begun: int, ended: int, *values: Any, numbers: list[int] | None = None) -> Performed:
+    """An append of entries."""
+    told = Answer({"numbers": cast("Any", numbers)})
+    return does(side, begun, ended, told, "append", id=ID, entries=[{"v": value} for value in values])
+
+
+def reads(side: int, begun: int, ended: int, *values: Any, damage: Any = None) -> Performed:
+    """A read of these entries."""
+    entries: Any = [{"v": value} for value in values]
+    result: Any = {"found": True, "entries": entries, "archive": None, "meta": None, "damage": damage or []}
+    return does(side, begun, ended, Answer(result), "read", id=ID)
+
+
+def lists(side: int, begun: int, ended: int, *ids: str) -> Performed:
+    """A list of these sessions."""
+    return does(side, begun, ended, Answer({"ids": list(ids)}), "list")
+
+
+TORN = [{"step": None, "reason": "torn"}]
+WRONG: list[tuple[str, Model, list[Performed], str, str]] = [
+    (
+        "refused",
+        DOCUMENTS,
+        [saves(0, 1, 3, 1, Refusal(Kind.IO, errno="ENOENT")), saves(1, 2, 4, 2)],
+        "CON-1",
+        "save-io",
+    ),
+    ("lost", DOCUMENTS, [saves(0, 1, 3, 1), saves(1, 2, 4, 2), loads(0, 5, 6, None)], "CON-1", "lost"),
+    ("older", DOCUMENTS, [saves(0, 1, 2, 1), saves(1, 3, 4, 2), loads(0, 5, 6, 1)], "CON-1", "write-lost"),
+    (
+        "stale",
+        DOCUMENTS,
+        [saves(0, 1, 2, 1), saves(0, 3, 4, 2), saves(1, 5, 9, 3), loads(2, 6, 7, 1)],
+        "CON-1",
+        "stale",
+    ),
+    ("back", DOCUMENTS, [saves(0, 1, 9, 1), loads(1, 2, 3, 1), loads(1, 4, 5, None)], "CON-2", "lost"),
+    ("mixed", DOCUMENTS, [saves(0, 1, 9, 1), saves(1, 2, 8, 2), loads(2, 3, 4, 7)], "CON-2", "torn"),
+    (
+        "corrupt",
+        DOCUMENTS,
+        [saves(0, 1, 9, 1), does(1, 2, 3, Refusal(Kind.CORRUPT), "load", id=ID)],
+        "CON-2",
+        "load-corrupt",
+    ),
+    ("gone", DOCUMENTS, [saves(0, 1, 2, 1), saves(0, 3, 9, 2), lists(1, 4, 5)], "CON-2", "lost"),
+    ("temporary", DOCUMENTS, [saves(0, 1, 9, 1), lists(1, 4, 5, "a", "a.tmp")], "CON-2", "list-wrong"),
+    (
+        "attached",
+        DOCUMENTS,
+        [
+            saves(0, 1, 2, 1),
+            saves(0, 3, 9, 2),
+            does(1, 4, 5, Answer({}), "attach", id=ID, kind="trace", items=[{"n": 1}]),
+            does(1, 10, 11, Answer({"items": None}), "attachments", id=ID, kind="trace"),
+        ],
+        "CON-1",
+        "lost",
+    ),
+    (
+        "half deleted",
+        DOCUMENTS,
+        [
+            saves(0, 1, 2, 1),
+            does(0, 3, 9, Answer({"existed": True}), "delete", id=ID),
+            does(1, 4, 5, Answer({}), "attach", id=ID, kind="trace", items=[{"n": 1}]),
+            loads(0, 10, 11, None),
+            does(1, 12, 13, Answer({"items": [{"n": 1}]}), "attachments", id=ID, kind="trace"),
+        ],
+        "CON-5",
+        "half-deleted",
+    ),
+    (
+        "both",
+        DOCUMENTS,
+        [
+            saves(0, 1, 2, 1, Answer({"revision": "1"})),
+            saves(0, 3, 5, 2, Answer({"revision": "2"}), if_revision="1"),
+            saves(1, 4, 6, 3, Answer({"revision": "3"}), if_revision="1"),
+        ],
+        "CON-8",
+        "both-acknowledged",
+    ),
+    ("number", LOGS, [appends(0, 1, 3, 1, numbers=[1]), appends(1, 2, 4, 2, numbers=[1])], "CON-3", "number-twice"),
+    ("entry", LOGS, [appends(0, 1, 3, 1), appends(1, 2, 4, 2), reads(0, 5, 6, 2)], "CON-3", "entry-lost"),
+    ("reader", LOGS, [appends(0, 1, 2, 1), appends(1, 3, 9, 2), reads(0, 5, 6, 2)], "CON-2", "entry-lost"),
+    ("spliced", LOGS, [appends(0, 1, 9, 1), appends(1, 2, 8, 2), reads(0, 3, 4, 12)], "CON-2", "torn"),
+    ("batch", LOGS, [appends(0, 1, 3, 1, 2), appends(1, 2, 4, 3), reads(0, 5, 6, 2, 3, 1)], "CON-3", "wrong-order"),
+    ("tail", LOGS, [appends(0, 1, 3, 1), reads(0, 4, 5, 1, damage=TORN)], "CON-2", "damage-reported"),
+    (
+        "id",
+        CREATED,
+        [does(side, side, 5, Answer({"id": "x"}), "create", agent="a", created_by="c") for side in (0, 1)],
+        "CON-4",
+        "id-given-twice",
+    ),
+    (
+        "two",
+        CREATED,
+        [does(side, side, 5, Answer({"claimed": True}), "claim", id=ID, token="t") for side in (0, 1)],
+        "CON-9",
+        "claimed-twice",
+    ),
+    (
+        "none",
+        CREATED,
+        [does(side, side, 5, Answer({"claimed": False}), "claim", id=ID, token="t") for side in (0, 1)],
+        "CON-9",
+        "claimed-by-nobody",
+    ),
+]
+RIGHT: list[tuple[str, Model, list[Performed]]] = [
+    ("either", DOCUMENTS, [saves(0, 1, 3, 1), saves(1, 2, 4, 2), loads(0, 5, 6, 1)]),
+    ("conflict", DOCUMENTS, [saves(0, 1, 3, 1), saves(1, 2, 4, 2, Refusal(Kind.CONFLICT)), loads(0, 5, 6, 1)]),
+    ("killed", DOCUMENTS, [saves(0, 1, None, 1), loads(1, 2, 3, None), loads(1, 4, 5, 1)]),
+    (
+        "scan",
+        DOCUMENTS,
+        [
+            saves(0, 1, 2, 1),
+            lists(1, 3, 9, "a", "b"),
+            does(0, 4, 5, Answer({"existed": True}), "delete", id=ID),
+            does(0, 6, 7, Answer({"revision": None}), "save", id="b", document={"v": 1}),
+        ],
+    ),
+    (
+        "batches mixed",
+        LOGS,
+        [appends(0, 1, 3, 1, 2, numbers=[1, 3]), appends(1, 2, 4, 3, 4, numbers=[2, 4]), reads(0, 5, 6, 1, 3, 2, 4)],
+    ),
+    ("number burned", LOGS, [appends(0, 1, 2, 1, numbers=[1]), appends(1, 2, 4, 2, numbers=[3])]),
+    (
+        "hole",
+        LOGS,
+        [appends(0, 1, 9, 1, numbers=[1]), appends(1, 2, 3, 2, numbers=[2]), reads(2, 4, 5, 2), reads(2, 10, 11, 1, 2)],
+    ),
+    ("torn tail", LOGS, [appends(0, 1, 9, 1), reads(1, 2, 3, damage=TORN), reads(1, 10, 11, 1)]),
+    (
+        "claimer died",
+        CREATED,
+        [
+            does(0, 1, None, LOST, "claim", id=ID, token="t"),
+            does(1, 2, 3, Answer({"claimed": False}), "claim", id=ID, token="t"),
+        ],
+    ),
+    ("creator died", CREATED, [does(0, 1, None, LOST, "create", agent="a", created_by="c"), lists(1, 5, 6, "x")]),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "history", "requirement", "fault"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
+)
+def test_wrong_history_excused(model: Model, history: list[Performed], requirement: str, fault: str) -> None:
+    """What is wrong about a history is found, and breaks the requirement that speaks of it."""
+    found = [*findings(model, made(model), history)]
+    assert [one.fault for one in found] == [fault]
+    assert requirement in found[0].requirements
+
+
+@pytest.mark.parametrize(("model", "history"), [row[1:] for row in RIGHT], ids=[row[0] for row in RIGHT])
+def test_right_history_accused(model: Model, history: list[Performed]) -> None:
+    """What some order of the calls explains is no finding, nor what CON allows beyond that."""
+    assert [*findings(model, made(model), history)] == []
+
+
+def made(model: Model) -> Worlds:
+    """The store before the history: where logs are created, one is there."""
+    call = Call("create", {"agent": "a", "created_by": "c"})
+    return model.step(Worlds(), call, Answer({"id": ID})).worlds if model is CREATED else Worlds()
+
+
+def test_silence_of_the_store_excused() -> None:
+    """A call that the store itself does not answer is a finding; one whose process the kit has ended is none."""
+    silent = replace(saves(0, 1, None, 1), ended=5)
+    assert [one.fault for one in findings(DOCUMENTS, Worlds(), [silent])] == ["save-adapter-crash"]
