@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from sessionproof._content import Content
 from sessionproof._json_values import Limits
-from sessionproof._linear import Performed, linearizable
+from sessionproof._linear import linearizable, searched
 from sessionproof._model import Model
 from sessionproof._overlaps import findings
+from sessionproof._performed import Performed
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
+from sessionproof._shortcuts import shortcut
 from sessionproof._statement import Statement
 from sessionproof._worlds import Worlds
 
@@ -253,6 +255,25 @@ def test_order_of_attaches_missed(history: list[Performed]) -> None:
 def test_order_of_appends_missed(history: list[Performed]) -> None:
     """The search says of appends, boundaries, claims and reads what every order, tried out, says."""
     assert linearizable(LOGS, worlds(LOGS, APPENDED), history) == explained(history, APPENDED)
+
+
+PLAIN_SAVES = {name: SAVES[name] for name in ("save", "load")}
+PLAIN_APPENDS = {name: CLAIMS[name] for name in ("append", "read")}
+
+
+@given(histories(PLAIN_SAVES, SAVED))
+@settings(max_examples=200, deadline=None)
+def test_shortcut_of_saves_wrong(history: list[Performed]) -> None:
+    """Plain saves and loads are judged without a search as by one."""
+    before = worlds(DOCUMENTS, SAVED)
+    assert shortcut(before, history) == searched(DOCUMENTS, before, history)
+
+
+@given(histories(PLAIN_APPENDS))
+@settings(max_examples=200, deadline=None)
+def test_shortcut_of_appends_wrong(history: list[Performed]) -> None:
+    """Appends and readings are judged without a search as by one."""
+    assert shortcut(Worlds(), history) == searched(LOGS, Worlds(), history)
 
 
 # -- whole histories ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import cast
 
 from sessionproof._history import History, Reading
 from sessionproof._json import JSON, Object, Value
-from sessionproof._linear import Performed, Semantics, first_unexplained, of_session, restricted, sessions
+from sessionproof._linear import Semantics, first_unexplained
+from sessionproof._performed import Performed, of_session, restricted, sessions
 from sessionproof._protocol import WRITES, Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._wording import defect, observed, short
 from sessionproof._worlds import Present, Suspects, Violation, Worlds
