@@ -51,7 +51,7 @@ NO_BOUNDARIES = {"there is no `compact`": "LOG-2"}
 NO_META = {"there is no `describe`": "LOG-7 FMT-2[metadata]"}
 ONLY_ENTRIES = NO_EVENTS | NO_BOUNDARIES | NO_META | {"there is only `append`": "FMT-8[logs that are not there]"}
 NO_CREATE = {"callers name the logs": "LOG-6 IDS-4[agents and creators] IDS-5[agents and creators]"}
-NO_LIST = {"there is no `list`": "STO-4 COR-13"}
+NO_LIST = {"there is no `list`": "STO-4 COR-13 CST-2"}
 NO_EXISTS = {"there is no `exists`": "STO-5"}
 NO_ORDER = {"there is neither `summaries` nor `latest`": "STO-9"}
 NO_PLACE = {"entries have no members of the caller's choice": "FMT-2[entries like other records]"}
@@ -141,7 +141,7 @@ CONTROLS = [
     ),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
-    Control("_tables:Tables", f"{ALL} DUR-2 DUR-3", PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("_tables:Tables", f"{ALL} DUR-2 DUR-3 CST-2", PLAIN | NO_REVISIONS | ONE_FILE),
     Control(
         "_tables:WriteAhead",
         "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10 DUR-1",
@@ -172,7 +172,7 @@ CONTROLS = [
         | UNFORESEEN
         | {"callers name nothing": "IDS-2 IDS-3 IDS-4[lengths and characters] IDS-5[syntax] IDS-6 IDS-7"},
     ),
-    Control("_log_tables:Rows", f"{ALL} DUR-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
+    Control("_log_tables:Rows", f"{ALL} DUR-3 CST", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
     Control(
         "_log_memory:SingleLog",
         "LOG COR STO-7 SEC-2",

@@ -13,6 +13,7 @@ from sessionproof import _confirmation, _json, _tree
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._content import MAX_DEPTH, Content
+from sessionproof._counting import CountedProcess, WriteCountedProcess
 from sessionproof._from_schema import Limits
 from sessionproof._json import JSON
 from sessionproof._judge import Cut, Judge
@@ -38,6 +39,9 @@ class _Processes:
 
     def start(self, setup: Setup) -> AdapterProcess:
         launch = replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged)
+        if setup.counted:
+            counting = WriteCountedProcess if setup.counted == "writes" else CountedProcess
+            return counting(launch, Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder)))
         if setup.recorded:
             trace = Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder))
             return RecordedProcess(launch, trace, setup.failing)
@@ -67,7 +71,14 @@ class _Processes:
 def _started(setup: Setup) -> Setup:
     """What of a setup tells how to start a process; of those in which calls fail or kill one is kept at a time."""
     failing, killed = ("some" if call else "" for call in (setup.failing, setup.killed))
-    return Setup(setup.umask, setup.unprivileged, recorded=setup.recorded, failing=failing, killed=killed)
+    return Setup(
+        setup.umask,
+        setup.unprivileged,
+        recorded=setup.recorded,
+        counted=setup.counted,
+        failing=failing,
+        killed=killed,
+    )
 
 
 class Lab:

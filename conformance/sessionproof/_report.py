@@ -59,7 +59,7 @@ def build(ran: Ran) -> dict[str, Any]:
         "conformant": complete and _holds(probed),
         "levels": _levels(ran, entries),
         "requirements": entries,
-        "cost": {},
+        "cost": {name: dict(cost) for result in ran.results for name, cost in result.cost.items()},
         "totals": _totals(entries),
         "warnings": list(ran.warnings),
         "deviations": ledger,

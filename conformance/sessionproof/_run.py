@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from sessionproof import _crashes, _losses, _steps, _strays, _tree
+from sessionproof import _cost, _crashes, _losses, _steps, _strays, _tree
 from sessionproof._aftermath import Answered
 from sessionproof._client import AdapterProcess
 from sessionproof._content import Content
@@ -441,5 +441,6 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "revive": _crashes.revive,
     "losses": _losses.losses,
     "strays": _strays.strays,
+    **_cost.STEPS,
     **_steps.STEPS,
 }

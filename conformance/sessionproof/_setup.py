@@ -14,8 +14,9 @@ class Setup:
     `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root
     and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
     root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs;
-    `recorded`: the file operations of the adapter are recorded; `failing`: a system call that fails with EIO, with its
-    number since the process was started for the run (`fsync:3`); `killed`: one at which the process is killed.
+    `recorded`: the file operations of the adapter are recorded; `counted`: its system calls are counted, `all`
+    of them or `writes`; `failing`: a system call that fails with EIO, with its number since the process was started for
+    the run (`fsync:3`); `killed`: one at which the process is killed.
     """
 
     umask: int | None = None
@@ -25,6 +26,7 @@ class Setup:
     premade: bool = False
     logs: bool = False
     recorded: bool = False
+    counted: str = ""
     failing: str = ""
     killed: str = ""
 

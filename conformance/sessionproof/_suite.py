@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from sessionproof._client import AdapterFault
 from sessionproof._confirmation import Confirmation
 from sessionproof._confirmation import confirm as confirm_on
+from sessionproof._cost import Cost
 from sessionproof._from_schema import Unsatisfiable
 from sessionproof._json import Object
 from sessionproof._judge import EnvironmentFault, Violated
@@ -31,7 +32,7 @@ SEVERITY: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not-run", "pa
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one probe found; `trials` counts what it tried, `case` replays a failure."""
+    """What one probe found; `trials` counts what it tried, `case` replays a failure, `cost` is what it measured."""
 
     requirement: str
     probe: str
@@ -46,6 +47,7 @@ class Result:
     files: tuple[str, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
     case: Object | None = None
+    cost: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
     details: str = ""
 
     def to_json(self) -> Object:
@@ -83,6 +85,7 @@ def carry_out(lab: Lab, probe: Probe) -> Result:
         trials=dict(sorted(counts.items())),
         duration_s=round(time.perf_counter() - started, 3),
         verdict=verdict,
+        cost={name: cost for trial in trials for name, cost in trial.cost.items()},
         **details,
     )
 

@@ -3,6 +3,7 @@
 from miniatures import (
     _atm,
     _cor,
+    _cst,
     _dur,
     _dur_logs,
     _fmt,
@@ -23,6 +24,7 @@ __all__ = [
     "Broken",
     "_atm",
     "_cor",
+    "_cst",
     "_dur",
     "_dur_logs",
     "_fmt",
