@@ -15,6 +15,7 @@ from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._content import MAX_DEPTH, Content
 from sessionproof._counting import CountedProcess, WriteCountedProcess
 from sessionproof._from_schema import Limits
+from sessionproof._gate import GatedProcess
 from sessionproof._json import JSON
 from sessionproof._judge import Cut, Judge
 from sessionproof._loop import FileSystem
@@ -39,6 +40,8 @@ class _Processes:
 
     def start(self, setup: Setup) -> AdapterProcess:
         launch = replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged)
+        if setup.gated:
+            return GatedProcess(launch)
         if setup.counted:
             counting = WriteCountedProcess if setup.counted == "writes" else CountedProcess
             return counting(launch, Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder)))
@@ -76,6 +79,7 @@ def _started(setup: Setup) -> Setup:
         setup.unprivileged,
         recorded=setup.recorded,
         counted=setup.counted,
+        gated=setup.gated,
         failing=failing,
         killed=killed,
     )

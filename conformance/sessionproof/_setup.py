@@ -15,8 +15,8 @@ class Setup:
     and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
     root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs;
     `recorded`: the file operations of the adapter are recorded; `counted`: its system calls are counted, `all`
-    of them or `writes`; `failing`: a system call that fails with EIO, with its number since the process was started for
-    the run (`fsync:3`); `killed`: one at which the process is killed.
+    of them or `writes`; `gated`: they can be stopped; `failing`: a system call that fails with EIO, with its number since
+    the process was started for the run (`fsync:3`); `killed`: one at which the process is killed.
     """
 
     umask: int | None = None
@@ -27,6 +27,7 @@ class Setup:
     logs: bool = False
     recorded: bool = False
     counted: str = ""
+    gated: bool = False
     failing: str = ""
     killed: str = ""
 

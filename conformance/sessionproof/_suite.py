@@ -12,6 +12,7 @@ from sessionproof._confirmation import Confirmation
 from sessionproof._confirmation import confirm as confirm_on
 from sessionproof._cost import Cost
 from sessionproof._from_schema import Unsatisfiable
+from sessionproof._gate import NoGate
 from sessionproof._json import Object
 from sessionproof._judge import EnvironmentFault, Violated
 from sessionproof._lab import Lab
@@ -105,7 +106,7 @@ def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     except NotApplicable as reason:
         return "not-applicable", {"summary": str(reason)}
-    except (NotRun, NoRecorder) as reason:
+    except (NotRun, NoGate, NoRecorder) as reason:
         return "not-run", {"summary": str(reason)}
     except (Inconclusive, Unsatisfiable, Refused) as reason:
         return "inconclusive", {"summary": str(reason)}

@@ -14,6 +14,7 @@ from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault
 from sessionproof._content import ALL_CHECKS, Content
 from sessionproof._cost import Cost
+from sessionproof._gate import NoGate
 from sessionproof._json import Object
 from sessionproof._judge import EnvironmentFault, Judge, Violated
 from sessionproof._lab import Lab
@@ -222,7 +223,7 @@ class Trial:
         """Inside an example: leave Hypothesis where going on would cost a deadline each time."""
         try:
             yield
-        except (AdapterFault, EnvironmentFault, NoRecorder, Refused) as fault:
+        except (AdapterFault, EnvironmentFault, NoGate, NoRecorder, Refused) as fault:
             self.cause = fault
             raise _Halt(fault) from None
         except Violated as found:
