@@ -1,0 +1,434 @@
+"""CON: stores that are right for one caller, and lose, mix or block what two of them do at once."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from miniatures._clean import Clean
+from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog
+from miniatures._clean_logs import CleanCreated, CleanLog
+from miniatures._folder import Document, Items
+from miniatures._table import breaks
+from sessionproof import Conflict, Corrupt, Loaded, NotFound
+
+# -- CON-1: saves, attaches, loads and deletes -------------------------------------------------------------------------
+
+
+@breaks("CON-1", "lost", also="CON")
+class AttachesAlone(Locked):
+    """An attach reads the file, adds to it and writes it back, without the lock."""
+
+    def attach(self, id: str, kind: str, items: Items) -> None:
+        Clean.attach(self, id, kind, items)
+
+
+@breaks("CON-1", "save-io", also="CON ATM-8")
+class OneTemporary(Locked):
+    """Whoever saves a session writes the same temporary file, and needs no lock for that."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        return Clean.save(self, id, document, if_revision)
+
+    def write(self, name: str, data: bytes) -> None:
+        temporary = self.path(name + ".tmp")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(data)
+        temporary.replace(self.path(name))
+
+
+@breaks("CON-1", "write-lost", also="CON STO-2")
+class Remembers(Locked):
+    """A store object that has loaded or saved a session does not look at the file again."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        self.known: dict[str, Loaded] = {}
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        revision = super().save(id, document, if_revision)
+        self.known[id] = Loaded(document, revision)
+        return revision
+
+    def load(self, id: str) -> Loaded | None:
+        if id not in self.known:
+            found = super().load(id)
+            if found is None:
+                return None
+            self.known[id] = found
+        return self.known[id]
+
+    def delete(self, id: str) -> bool:
+        self.known.pop(id, None)
+        return super().delete(id)
+
+
+@breaks("CON-1", "load-corrupt", also="CON ATM")
+class WritesOver(Locked):
+    """A save writes over the old file and cuts off the rest, and does not wait for others."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        return Clean.save(self, id, document, if_revision)
+
+    def write(self, name: str, data: bytes) -> None:
+        file = os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+        os.truncate(self.path(name), len(data))
+
+
+# -- CON-2: readers ----------------------------------------------------------------------------------------------------
+
+
+@breaks("CON-2", "load-corrupt", also="CON ATM")
+class Truncates(Locked):
+    """A save empties the file and writes it anew, under a lock that readers do not take."""
+
+    def write(self, name: str, data: bytes) -> None:
+        file = os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+
+    def load(self, id: str) -> Loaded | None:
+        return Clean.load(self, id)
+
+
+@breaks("CON-2", "lost", also="CON ATM")
+class RemovesFirst(Locked):
+    """A save removes the old file before the new one has its name, under a lock that readers do not take."""
+
+    def write(self, name: str, data: bytes) -> None:
+        self.path(name).unlink(missing_ok=True)
+        super().write(name, data)
+
+    def load(self, id: str) -> Loaded | None:
+        return Clean.load(self, id)
+
+
+@breaks("CON-2", "list-io", also="CON ATM COR-8")
+class SortsByTime(Locked):
+    """A list looks at the time of every file in the folder, also of those that are gone by then."""
+
+    def list(self) -> Iterator[str]:
+        def changed(path: Path) -> int:
+            return path.stat().st_mtime_ns
+
+        for path in sorted(self.root.iterdir(), key=changed):
+            id = self.id_in(path.name)
+            if id is not None:
+                yield id
+
+
+@breaks("CON-2", "read-io", also="CON ATM")
+class MeetsTemporaries(Linked):
+    """A temporary file is named like a step, and readers that have seen its name find it gone."""
+
+    def step(self, folder: Path, entry: Document) -> int:
+        number = max((number for number, _ in self.steps(folder)), default=0) + 1
+        while True:
+            temporary = folder / f"step-{number}.tmp.{os.getpid()}"
+            temporary.write_bytes(self.seal({"value": entry, "store": {}}))
+            try:
+                os.link(temporary, folder / f"step-{number}")
+            except FileExistsError:
+                number += 1
+            else:
+                return number
+            finally:
+                temporary.unlink()
+
+    def read(self, id: str) -> Document | None:
+        try:
+            names = [path for path in self.path(self.file_name(id)).iterdir() if path.name.startswith("step-")]
+        except FileNotFoundError:
+            return None
+        files = {path.name: path.read_bytes() for path in names}
+        numbered = sorted((int(name[5:]), data) for name, data in files.items() if name[5:].isdecimal())
+        entries = [self.unsealed(data)["value"] for _, data in numbered]
+        return {"found": True, "entries": entries, "archive": None, "meta": None, "damage": []}
+
+
+@breaks("CON-2", "attachments-corrupt", also="CON ATM")
+class SideFileInPlace(LockedLog):
+    """What is attached is written in place, under a lock that readers do not take."""
+
+    def write(self, name: str, data: bytes) -> None:
+        if not name.endswith(".attached"):
+            super().write(name, data)
+            return
+        with os.fdopen(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(data)
+
+    def attachments(self, id: str, kind: str) -> Items | None:
+        return CleanLog.attachments(self, id, kind)
+
+
+# -- CON-3: appends ----------------------------------------------------------------------------------------------------
+
+
+@breaks("CON-3", "number-twice", also="CON")
+class CountsAlone(Linked):
+    """Each process counts the steps that it has seen or made, and gives a step its name by a rename."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        self.last: dict[Path, int] = {}
+
+    def step(self, folder: Path, entry: Document) -> int:
+        if folder not in self.last or not folder.exists():
+            self.last[folder] = max((number for number, _ in self.steps(folder)), default=0)
+        self.last[folder] += 1
+        temporary = folder / f".{os.getpid()}.tmp"
+        temporary.write_bytes(self.seal({"value": entry, "store": {}}))
+        temporary.replace(folder / f"step-{self.last[folder]}")
+        return self.last[folder]
+
+    def delete(self, id: str) -> bool:
+        self.last.clear()
+        return super().delete(id)
+
+
+@breaks("CON-3", "number-twice", also="CON")
+class ReadsTheNumber(LockedLog):
+    """An append looks up the last number and adds to the file, without the lock."""
+
+    def add(self, id: str, kind: str, values: Items, *, makes_log: bool = False) -> Items:
+        return CleanLog.add(self, id, kind, values, makes_log=makes_log)
+
+
+@breaks("CON-3", "entry-lost", also="CON ATM")
+class WritesTheLogAnew(LockedLog):
+    """An append reads the log and writes a longer one in its place, without the lock; it tells no numbers."""
+
+    def append(self, id: str, entries: Items) -> Items:
+        CleanLog.add(self, id, "entry", entries, makes_log=True)
+        return None  # type: ignore[return-value]
+
+    def lengthen(self, name: str, data: bytes, end: int) -> None:
+        self.write(name, (self.bytes_of(name) or b"")[:end] + data)
+
+
+# -- CON-4: creates ----------------------------------------------------------------------------------------------------
+
+
+@breaks("CON-4", "id-given-twice", also="CON LOG-6")
+class NextSequence(LockedCreated):
+    """The id of a new log has the next free number for its agent, looked up without the lock."""
+
+    def create(self, agent: str, created_by: str) -> str:
+        return CleanCreated.create(self, agent, created_by)
+
+    def new_id(self, agent: str, created_by: str) -> str:
+        name = f"{agent}_{created_by}_"
+        numbers = [int(id.removeprefix(name)) for id in self.list() if id.startswith(name)]
+        return f"{name}{max(numbers, default=0) + 1}"
+
+
+@breaks("CON-4", "create-io", also="CON")
+class OneDraft(LockedCreated):
+    """Every new log is drafted in the same file, without the lock."""
+
+    def create(self, agent: str, created_by: str) -> str:
+        return CleanCreated.create(self, agent, created_by)
+
+    def write(self, name: str, data: bytes) -> None:
+        draft = self.path(".draft")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(data)
+        draft.replace(self.path(name))
+
+
+# -- CON-5: deletes beside writes --------------------------------------------------------------------------------------
+
+
+@breaks("CON-5", "half-deleted", also="CON ATM")
+class AppendsToTheDeleted(LockedCreated):
+    """An append finds the log, and makes the file again that was deleted since."""
+
+    def append(self, id: str, entries: Items) -> Items:
+        return CleanCreated.append(self, id, entries)
+
+    def add(self, id: str, kind: str, values: Items, *, makes_log: bool = False) -> Items:
+        return CleanCreated.add(self, id, kind, values, makes_log=makes_log)
+
+    def lengthen(self, name: str, data: bytes, end: int) -> None:  # noqa: ARG002 - the defect
+        with os.fdopen(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as stream:
+            stream.write(data)
+
+
+@breaks("CON-5", "half-deleted", also="CON ATM STO-3 STO-11")
+class DeletesInParts(LockedLog):
+    """A delete removes what is attached and then the log, without the lock, and what is attached needs no log."""
+
+    def delete(self, id: str) -> bool:
+        self.path(self.file_name(id) + ".attached").unlink(missing_ok=True)
+        existed = self.exists(id)
+        self.path(self.file_name(id)).unlink(missing_ok=True)
+        return existed
+
+    def attachments(self, id: str, kind: str) -> Items | None:
+        return self.attached(id).get(kind)
+
+
+# -- CON-6: the dead ---------------------------------------------------------------------------------------------------
+
+
+class LockFile(Locked):
+    """The lock is a file that must be new; who finds one there waits for a second."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        lock = self.path(".lock")
+        for _ in range(20):
+            with suppress(FileExistsError):
+                os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                break
+            time.sleep(0.05)
+        else:
+            raise Conflict("locked")
+        try:
+            return Clean.save(self, id, document, if_revision)
+        finally:
+            lock.unlink()
+
+
+@breaks("CON-6", "save-conflict", also="CON ATM")
+class LockFileStays(LockFile):
+    """The lock file of the dead stays."""
+
+
+@breaks("CON-6", "save-hang", also="CON ATM", deadline=2)
+class WaitsForTheDead(Locked):
+    """A save waits for a lock file to go, for as long as it takes."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        lock = self.path(".lock")
+        while True:
+            with suppress(FileExistsError):
+                os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                break
+            time.sleep(0.01)
+        try:
+            return Clean.save(self, id, document, if_revision)
+        finally:
+            lock.unlink()
+
+
+# -- CON-7: other sessions ---------------------------------------------------------------------------------------------
+
+
+@breaks("CON-7", "save-io", also="CON ATM-8")
+class OneTemporaryForAll(Locked):
+    """Sessions have locks of their own, and one temporary file for all of them."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        with self.path(f"{self.file_name(id)}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return Clean.save(self, id, document, if_revision)
+
+    def write(self, name: str, data: bytes) -> None:
+        temporary = self.path(".tmp")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(data)
+        temporary.replace(self.path(name))
+
+
+# -- CON-8: conditional saves ------------------------------------------------------------------------------------------
+
+
+@breaks("CON-8", "both-acknowledged", also="CON")
+class ChecksFirst(Locked):
+    """The revision is checked before the lock is taken."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        if if_revision is not None:
+            old = self.get(id)
+            if old is not None and not self.is_current(old, if_revision):
+                raise Conflict("the session has changed")
+        return super().save(id, document)
+
+
+# -- CON-9: claims -----------------------------------------------------------------------------------------------------
+
+
+@breaks("CON-9", "claimed-twice", also="CON")
+class LooksForTheClaim(LockedCreated):
+    """A claim looks whether the token was taken, and then takes it, without the lock."""
+
+    def claim(self, id: str, token: str) -> bool:
+        return CleanCreated.claim(self, id, token)
+
+
+@breaks("CON-9", "claimed-by-nobody", also="CON")
+class BothWithdraw(LockedCreated):
+    """Who claims a token leaves a mark, and withdraws where there is another's."""
+
+    def claim(self, id: str, token: str) -> bool:
+        if not self.exists(id):
+            raise NotFound("there is no such log")
+        marks = self.path(f".{self.file_name(id)}.{token.encode().hex()}")
+        with suppress(FileExistsError):
+            marks.mkdir(0o700)
+        mine = marks / str(os.getpid())
+        if mine.exists():
+            return False
+        mine.touch(0o600)
+        if len([*marks.iterdir()]) > 1:
+            mine.unlink()
+            return False
+        return True
+
+
+@breaks("CON-9", "claimed-twice", also="CON ATM STO-7")
+class ClaimsWhileAlive(LockedCreated):
+    """A token is taken by a lock that is held as long as the process lives."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        self.taken: dict[str, int] = {}
+
+    def claim(self, id: str, token: str) -> bool:
+        if not self.exists(id):
+            raise NotFound("there is no such log")
+        name = f".{self.file_name(id)}.{token.encode().hex()}"
+        if name in self.taken:
+            return False
+        file = os.open(self.path(name), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self.taken[name] = file
+        return True
+
+
+# -- CON-10: opening ---------------------------------------------------------------------------------------------------
+
+
+@breaks("CON-10", "open-refused", also="CON")
+class MakesTheFolder(Locked):
+    """An open makes the folder where it has seen none."""
+
+    def open(self, root: str, namespace: str) -> None:
+        if not Path(root).exists():
+            Path(root).mkdir(0o700)
+        super().open(root, namespace)
+
+
+@breaks("CON-10", "open-refused", also="CON ATM")
+class ReadsTheVersion(Locked):
+    """The first to open writes a file that says the version, and the others may find it empty."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        try:
+            file = os.open(self.path(".version"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            if self.bytes_of(".version") != b"1":
+                raise Corrupt("no version") from error
+        else:
+            os.write(file, b"1")
+            os.close(file)
