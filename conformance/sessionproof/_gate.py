@@ -115,7 +115,7 @@ class GatedProcess(AdapterProcess):
         self._workers: set[int] = set()
         self._free, self._lock, self._closing = threading.Event(), threading.Lock(), os.eventfd(0)
         self._free.set()
-        self._closed = False
+        self._closed = self._silent = False
         self._listener: Listener | None = None
         self._refusal = ""
         kit, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -236,8 +236,8 @@ class GatedProcess(AdapterProcess):
     def settle(self) -> None:
         """Go on until nothing moves by itself, or a request is answered."""
         assert _MACHINE is not None
-        patience = _FIRST_LOOK
-        while not self.answers:
+        patience, self.rest = (0.0, None) if self.rest else (_FIRST_LOOK, None)
+        while not self.answers and not self._silent:
             if self.held and _resting.alone(self.pid):
                 return
             if self._listen(0 if self.held else patience):
@@ -247,7 +247,12 @@ class GatedProcess(AdapterProcess):
             if rest is not None and not self._listen(0):
                 self.rest = rest
                 return
-            patience = min(patience * 2, _LONGEST_LOOK)
+            patience = min(max(patience, _FIRST_LOOK) * 2, _LONGEST_LOOK)
+
+    def moves(self, seconds: float) -> bool:
+        """Let some time pass at most; whether a call was held then, or a request answered."""
+        self._listen(seconds)
+        return bool(self.held or self.answers)
 
     def _listen(self, seconds: float) -> bool:
         """Take what comes within some seconds; whether anything came."""
@@ -291,6 +296,7 @@ class GatedProcess(AdapterProcess):
     def _fall_silent(self, silence: Silence) -> None:
         """No request that was asked will be answered any more."""
         self.held.clear()
+        self._silent = True
         for number, call in self._asked.items():
             self.answers[number] = self._told(call, number, silence)
         self._asked.clear()

@@ -1,0 +1,276 @@
+"""One schedule: the calls of several adapter processes, released one at a time in a chosen order.
+
+A step lets one side go on: it begins its next request, or makes one held call and runs up to the next. All others
+stand still meanwhile, so that the same choices lead to the same calls. A side that waits for a lock cannot be chosen,
+whether it waits in the kernel or asks again and again with naps between: it can when another has got on. Where no side
+can go on, time is let pass; a side that does not move within its deadline waits for ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from sessionproof._footprints import NONE, Footprint, footprint
+from sessionproof._gate import GatedProcess, Held
+from sessionproof._performed import Performed
+from sessionproof._protocol import Call
+
+BEGINS = "begins"
+_LOCKS = frozenset({"flock", "fcntl", "open", "openat"})
+_SPINNING = 20
+"""So many times the same call, with nothing done in between: the side asks for what another must give."""
+_LOOK = 0.005
+"""Seconds to wait for one of several processes before the next is looked at."""
+
+Sight: TypeAlias = tuple[int, int, str, int]
+"""A call as it is known from schedule to schedule: its side, its request, its name, the how manieth of that name."""
+
+
+class Diverged(Exception):  # noqa: N818 - reads as what happened
+    """The choices of a schedule lead to other calls than before. The message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One step: who took it, who else could have, what it was.
+
+    `paths` are those of the call below the folder; `able` are the sides that could have taken the step, and
+    `interrupts` is the one of them that is interrupted by any other: it took the step before, amid a request.
+    """
+
+    side: int
+    name: str
+    paths: tuple[str, ...]
+    sight: Sight
+    print: Footprint
+    able: tuple[int, ...]
+    interrupts: int | None
+
+
+@dataclass(slots=True)
+class Executed:
+    """A schedule that was carried out: its steps, and the calls to the store with the number of a step as time."""
+
+    steps: list[Made] = field(default_factory=list["Made"])
+    performed: list[Performed] = field(default_factory=list[Performed])
+    waits_for_ever: str = ""
+
+    @property
+    def choices(self) -> list[int]:
+        """The sides in the order of their steps."""
+        return [step.side for step in self.steps]
+
+
+@dataclass(slots=True)
+class Side:
+    """A process and what it is still to be asked."""
+
+    gate: GatedProcess
+    calls: list[Call]
+    asked: int = 0
+    number: int | None = None
+    begun: int = 0
+    seen: dict[str, int] = field(default_factory=dict[str, int])
+    same: dict[tuple[str, ...], int] = field(default_factory=dict[tuple[str, ...], int])
+    freed: bool = False
+    woken: int = 0
+    made: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether it has nothing to do any more."""
+        return self.number is None and self.asked == len(self.calls) and not self.ready
+
+    @property
+    def ready(self) -> list[Held]:
+        """The calls that it could make next, naps aside."""
+        return [held for held in self.gate.held.values() if not held.naps]
+
+    @property
+    def naps(self) -> list[Held]:
+        """The naps that it is held in."""
+        return [held for held in self.gate.held.values() if held.naps]
+
+    @property
+    def spins(self) -> bool:
+        """Whether it asks again and again for what does not change."""
+        return max(self.same.values(), default=0) >= _SPINNING
+
+    @property
+    def able(self) -> bool:
+        """Whether it can take a step."""
+        if self.ready:
+            return not self.spins or self.freed
+        if self.number is None:
+            return self.asked < len(self.calls)
+        return bool(self.naps) and self.freed
+
+
+class Schedule:
+    """Carries out one schedule.
+
+    Args:
+        folder: Where calls are held.
+        gates: The processes, each open on the same root.
+        calls: What each is asked, one after the other.
+        dies: For a side, the how manieth of its held calls it dies at, in place of making it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        gates: Sequence[GatedProcess],
+        calls: Sequence[Sequence[Call]],
+        dies: Mapping[int, int] | None = None,
+    ) -> None:
+        self._folder = str(folder.resolve())
+        self._sides = [Side(gate, list(asked)) for gate, asked in zip(gates, calls, strict=True)]
+        self._dies = dict(dies or {})
+        self._clock = 0
+        self._current: int | None = None
+        self.executed = Executed()
+
+    def carry_out(self, choices: Sequence[int]) -> Executed:
+        """Go by the choices; when they are used up, each side goes on as far as it can.
+
+        Raises:
+            Diverged: A side that is chosen cannot go on.
+        """
+        for side in self._sides:
+            side.gate.hold(Path(self._folder))
+        try:
+            while not all(side.over for side in self._sides):
+                self._step(choices)
+        finally:
+            for side in self._sides:
+                side.gate.let_go()
+        return self.executed
+
+    def _step(self, choices: Sequence[int]) -> None:
+        able = tuple(number for number, side in enumerate(self._sides) if side.able)
+        if not able:
+            self._let_time_pass()
+            return
+        place = len(self.executed.steps)
+        if place < len(choices):
+            chosen = choices[place]
+            if chosen not in able:
+                raise Diverged(f"step {place + 1}: side {chosen} cannot go on")
+        else:
+            chosen = self._current if self._current in able else able[0]
+        self._take(chosen, able)
+
+    # -- one step ------------------------------------------------------------------------------------------------------
+
+    def _take(self, chosen: int, able: tuple[int, ...]) -> None:
+        side = self._sides[chosen]
+        current = self._current
+        # Between two requests nothing is interrupted.
+        interrupts = current if current in able and self._sides[current].number is not None else None
+        self._clock += 1
+        if not side.ready and side.naps:
+            self._note(chosen, "wakes", (), NONE, able, interrupts)
+            for nap in side.naps:
+                side.gate.answer(nap, 0)
+        elif side.ready:
+            self._make(chosen, side, able, interrupts)
+        else:
+            self._begin(chosen, side, able, interrupts)
+        side.freed = False
+        for other in self._sides:
+            if other is not side:
+                other.freed = True
+        self._current = chosen
+        side.gate.settle()
+        self._hear(chosen)
+        for number, other in enumerate(self._sides):
+            rest = other.gate.rest
+            if number != chosen and rest is not None and (not rest.timed or not _LOCKS.isdisjoint(rest.waits)):
+                other.gate.settle()
+                self._hear(number)
+
+    def _begin(self, chosen: int, side: Side, able: tuple[int, ...], interrupts: int | None) -> None:
+        self._note(chosen, BEGINS, (), NONE, able, interrupts)
+        side.begun = self._clock
+        side.seen.clear()
+        side.same.clear()
+        side.number = side.gate.ask(side.calls[side.asked])
+        side.asked += 1
+
+    def _make(self, chosen: int, side: Side, able: tuple[int, ...], interrupts: int | None) -> None:
+        shown = {held.notice: (held.name, *(self._shown(path) for path in held.paths)) for held in side.ready}
+        held = min(side.ready, key=lambda held: shown[held.notice])
+        name, *paths = shown[held.notice]
+        # A lock that is asked for again, while nothing was done, is not given: that meets nothing new.
+        again = held.lock is not None and (name, *paths) in side.same
+        made = NONE if again else footprint(held, self._folder)
+        self._note(chosen, name, tuple(paths), made, able, interrupts)
+        side.same[name, *paths] = side.same.get((name, *paths), 0) + 1
+        for other in self._sides:
+            # To ask for a lock changes nothing for who asks, who may have to ask again.
+            if made.changes and (other is not side or any(kind not in _LOCKS for kind, _ in made.changes)):
+                other.same.clear()
+        side.made += 1
+        if self._dies.get(chosen) == side.made:
+            side.gate.die()
+            side.calls = side.calls[: side.asked]
+        else:
+            side.gate.go_on(held)
+
+    def _note(  # noqa: PLR0913, PLR0917 - all that a step is
+        self,
+        chosen: int,
+        name: str,
+        paths: tuple[str, ...],
+        made: Footprint,
+        able: tuple[int, ...],
+        interrupts: int | None,
+    ) -> None:
+        side = self._sides[chosen]
+        count = side.seen[name] = side.seen.get(name, 0) + 1
+        self.executed.steps.append(Made(chosen, name, paths, (chosen, side.asked, name, count), made, able, interrupts))
+
+    def _shown(self, path: str) -> str:
+        return path.removeprefix(self._folder).strip("/")
+
+    def _hear(self, number: int) -> None:
+        """Take note of what a side has answered."""
+        side = self._sides[number]
+        if side.number is None or side.number not in side.gate.answers:
+            return
+        self._clock += 1
+        died = self._dies.get(number) == side.made
+        outcome = side.gate.answers.pop(side.number)
+        ended = None if died else self._clock
+        self.executed.performed.append(Performed(side.calls[side.asked - 1], outcome, side.begun, ended, number))
+        side.number = None
+        if not side.gate.alive:
+            side.calls = side.calls[: side.asked]
+
+    # -- nobody can go on ----------------------------------------------------------------------------------------------
+
+    def _let_time_pass(self) -> None:
+        """Let naps end, or wait for timers, until one side moves or lets its deadline pass."""
+        waiting = [side for side in self._sides if side.number is not None]
+        if spinning := [side for side in waiting if side.ready]:
+            for side in spinning:
+                side.freed = True
+            return
+        if napping := [side for side in waiting if side.naps]:
+            waiting = [min(napping, key=lambda side: side.woken)]
+            waiting[0].woken += 1
+            for nap in waiting[0].naps:
+                waiting[0].gate.go_on(nap)
+        waits = "; ".join(f"side {self._sides.index(side)} in {_waits(side.gate)}" for side in waiting)
+        while not any(side.gate.moves(_LOOK) for side in waiting):
+            pass
+        for side in waiting:
+            side.gate.settle()
+            if not side.gate.alive:
+                self.executed.waits_for_ever = waits
+            self._hear(self._sides.index(side))
+
+
+def _waits(gate: GatedProcess) -> str:
+    return " and ".join(gate.rest.waits) if gate.rest is not None else "naps"
