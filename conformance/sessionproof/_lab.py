@@ -80,6 +80,7 @@ def _started(setup: Setup) -> Setup:
         recorded=setup.recorded,
         counted=setup.counted,
         gated=setup.gated,
+        side=setup.side,
         failing=failing,
         killed=killed,
     )

@@ -6,7 +6,7 @@ whether it waits in the kernel or asks again and again with naps between: it can
 can go on, time is let pass; a side that does not move within its deadline waits for ever.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +16,8 @@ from sessionproof._gate import GatedProcess, Held
 from sessionproof._performed import Performed
 from sessionproof._protocol import Call
 
-BEGINS = "begins"
+BEGINS, WAKES, DIES = "begins", "wakes", "dies"
+"""Steps that are no system calls. The paths of a death tell the call before which it comes, with its name."""
 _LOCKS = frozenset({"flock", "fcntl", "open", "openat"})
 _SPINNING = 20
 """So many times the same call, with nothing done in between: the side asks for what another must give."""
@@ -114,7 +115,7 @@ class Schedule:
         folder: Where calls are held.
         gates: The processes, each open on the same root.
         calls: What each is asked, one after the other.
-        dies: For a side, the how manieth of its held calls it dies at, in place of making it.
+        dies: A side, and the how manieth of its held calls it dies at, in place of making it.
     """
 
     def __init__(
@@ -122,11 +123,11 @@ class Schedule:
         folder: Path,
         gates: Sequence[GatedProcess],
         calls: Sequence[Sequence[Call]],
-        dies: Mapping[int, int] | None = None,
+        dies: Sequence[int] | None = None,
     ) -> None:
         self._folder = str(folder.resolve())
         self._sides = [Side(gate, list(asked)) for gate, asked in zip(gates, calls, strict=True)]
-        self._dies = dict(dies or {})
+        self._dies = tuple(dies or ())
         self._clock = 0
         self._current: int | None = None
         self.executed = Executed()
@@ -170,7 +171,7 @@ class Schedule:
         interrupts = current if current in able and self._sides[current].number is not None else None
         self._clock += 1
         if not side.ready and side.naps:
-            self._note(chosen, "wakes", (), NONE, able, interrupts)
+            self._note(chosen, WAKES, (), NONE, able, interrupts)
             for nap in side.naps:
                 side.gate.answer(nap, 0)
         elif side.ready:
@@ -201,22 +202,23 @@ class Schedule:
     def _make(self, chosen: int, side: Side, able: tuple[int, ...], interrupts: int | None) -> None:
         shown = {held.notice: (held.name, *(self._shown(path) for path in held.paths)) for held in side.ready}
         held = min(side.ready, key=lambda held: shown[held.notice])
-        name, *paths = shown[held.notice]
+        call = shown[held.notice]
+        side.made += 1
+        if self._dies == (chosen, side.made):
+            self._note(chosen, DIES, call, NONE, able, interrupts)
+            side.gate.die()
+            side.calls = side.calls[: side.asked]
+            return
         # A lock that is asked for again, while nothing was done, is not given: that meets nothing new.
-        again = held.lock is not None and (name, *paths) in side.same
+        again = held.lock is not None and call in side.same
         made = NONE if again else footprint(held, self._folder)
-        self._note(chosen, name, tuple(paths), made, able, interrupts)
-        side.same[name, *paths] = side.same.get((name, *paths), 0) + 1
+        self._note(chosen, call[0], call[1:], made, able, interrupts)
+        side.same[call] = side.same.get(call, 0) + 1
         for other in self._sides:
             # To ask for a lock changes nothing for who asks, who may have to ask again.
             if made.changes and (other is not side or any(kind not in _LOCKS for kind, _ in made.changes)):
                 other.same.clear()
-        side.made += 1
-        if self._dies.get(chosen) == side.made:
-            side.gate.die()
-            side.calls = side.calls[: side.asked]
-        else:
-            side.gate.go_on(held)
+        side.gate.go_on(held)
 
     def _note(  # noqa: PLR0913, PLR0917 - all that a step is
         self,
@@ -240,7 +242,7 @@ class Schedule:
         if side.number is None or side.number not in side.gate.answers:
             return
         self._clock += 1
-        died = self._dies.get(number) == side.made
+        died = self._dies == (number, side.made)
         outcome = side.gate.answers.pop(side.number)
         ended = None if died else self._clock
         self.executed.performed.append(Performed(side.calls[side.asked - 1], outcome, side.begun, ended, number))

@@ -9,10 +9,12 @@ learned from the schedules that were carried out; where a later one shows more, 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TypeAlias
 
 from sessionproof._footprints import meetings
-from sessionproof._scheduler import BEGINS, Diverged, Executed, Sight
+from sessionproof._protocol import Call
+from sessionproof._scheduler import BEGINS, DIES, Diverged, Executed, Sight
 
 CarryOut: TypeAlias = Callable[[Sequence[int]], Executed]
 
@@ -102,9 +104,20 @@ def signature(executed: Executed) -> list[str]:
     return words
 
 
-def told(executed: Executed) -> list[str]:
-    """The steps of a schedule for people, and where each request begins."""
-    return [
-        f"side {step.side}: {'the next request' if step.name == BEGINS else ' '.join([step.name, *step.paths])}"
-        for step in executed.steps
-    ]
+def told(executed: Executed, calls: Sequence[Sequence[Call]]) -> str:
+    """A schedule for people: for each side, as long as nobody else goes on, its requests and the calls that meet."""
+    met = {sight for pair in meetings((step.side, step.sight, step.print) for step in executed.steps) for sight in pair}
+    lines: list[str] = []
+    for side, steps in groupby(executed.steps, key=lambda step: step.side):
+        words: list[str] = []
+        for step in steps:
+            if step.name == BEGINS:
+                words.append(f"`{calls[side][step.sight[1] - 1].method}` begins")
+            elif step.name == DIES:
+                words.append("dies before " + " ".join(step.paths))
+            elif step.sight in met:
+                words.append(" ".join([step.name, *(path.removeprefix("root/") for path in step.paths)]))
+        shown = [word for word, _ in groupby(words)]
+        if shown:
+            lines.append(f"process {side + 1}: {', '.join(shown)}")
+    return "\n".join(lines)

@@ -15,8 +15,9 @@ class Setup:
     and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
     root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs;
     `recorded`: the file operations of the adapter are recorded; `counted`: its system calls are counted, `all`
-    of them or `writes`; `gated`: they can be stopped; `failing`: a system call that fails with EIO, with its number since
-    the process was started for the run (`fsync:3`); `killed`: one at which the process is killed.
+    of them or `writes`; `gated`: they can be stopped; `side`: which of several processes on one root this is;
+    `failing`: a system call that fails with EIO, with its number since the process was started for the run (`fsync:3`);
+    `killed`: one at which the process is killed.
     """
 
     umask: int | None = None
@@ -28,6 +29,7 @@ class Setup:
     recorded: bool = False
     counted: str = ""
     gated: bool = False
+    side: int = 0
     failing: str = ""
     killed: str = ""
 

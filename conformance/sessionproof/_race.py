@@ -1,0 +1,169 @@
+"""The steps `race` and `races`: processes on one root, their calls released in a chosen order, and what comes of it.
+
+A `race` is one schedule. Its `sides` are lists of calls: of the run's own process first, of others after it. `choices`
+are the sides in the order of their steps; behind them each side goes on as far as it can. What every side and a new
+store object see afterwards belongs to the history, which is judged as a whole. With `calls` the schedule must be made
+of the same steps as when it was found; where it is not, nothing is judged. `dies` is a side and the how manieth of its
+calls it dies at.
+
+`races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
+and at most `most` of them. With `deaths` the first side dies in them, at each of its calls in turn.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, cast
+
+from sessionproof._gate import GatedProcess
+from sessionproof._json import JSON, Object
+from sessionproof._overlaps import findings
+from sessionproof._performed import Performed, sessions
+from sessionproof._placeholders import named, resolved
+from sessionproof._protocol import WRITES, Answer, Call, Outcome
+from sessionproof._scheduler import DIES, Diverged, Executed, Schedule
+from sessionproof._schedules import Exploration, signature, told
+from sessionproof._wording import observed
+from sessionproof._worlds import Anything, State, Violation
+
+if TYPE_CHECKING:
+    from sessionproof._client import AdapterProcess
+    from sessionproof._run import Run
+
+
+def race(run: "Run", step: Object) -> None:
+    """Carry out one schedule, and judge it where it goes as it went before."""
+    try:
+        _raced(run, step)
+    except Diverged:
+        run.count("schedules that did not repeat")
+
+
+def races(run: "Run", step: Object) -> None:
+    """Carry out the schedules of a race, each on a copy of the closed root."""
+    deaths: Iterable[Object] = ({"dies": [0, place]} for place in count(1)) if step.get("deaths") else ({},)
+    for death in deaths:
+        exploration = Exploration(
+            partial(_on_a_copy, run, {"do": "race", "sides": step["sides"], **death}),
+            cast("int", step.get("interruptions", 2)),
+            cast("int", step.get("most", 10_000)),
+        )
+        died = False
+        for executed in exploration:
+            run.count("schedules")
+            died |= any(made.name == DIES for made in executed.steps)
+        run.count("schedules left out", exploration.left)
+        run.count("schedules that did not repeat", exploration.diverged)
+        if not died:
+            return
+
+
+def _on_a_copy(run: "Run", base: Object, choices: Sequence[int]) -> Executed:
+    twin = run.fork()
+    twin.steps.pop()  # not all schedules again, but this one
+    try:
+        twin.do({"do": "wake"})
+        twin.steps.append(base)
+        return _raced(twin, {**base, "choices": list[JSON](choices)})
+    finally:
+        for what, number in twin.trials.items():
+            run.count(what, number)
+        run.place.forget(twin)
+
+
+def _raced(run: "Run", step: Object) -> Executed:
+    """Carry out one schedule and judge it; the last step of the run is then the one that repeats it.
+
+    Raises:
+        Diverged: Its choices cannot be followed, or lead to other calls than those that the step tells.
+        Violated: A finding that counts.
+    """
+    asked = [
+        [_call(run, named(cast("Object", call), run.names)) for call in side]
+        for side in cast("list[list[JSON]]", step["sides"])
+    ]
+    gates = list(_gates(run, asked))
+    dies = cast("tuple[int, int] | None", step.get("dies"))
+    schedule = Schedule(run.outside, gates, asked, dies)
+    executed = schedule.carry_out(cast("list[int]", step.get("choices", [])))
+    calls = signature(executed)
+    if step.get("calls", calls) != calls:
+        raise Diverged("the calls are others than before")
+    run.steps[-1] = {**step, "choices": list[JSON](executed.choices), "calls": list[JSON](calls)}
+    for performed in executed.performed:
+        _count(run, performed)
+        if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
+            _report(run, executed, asked, _opened_wrong(performed.outcome))
+    history = [performed for performed in executed.performed if performed.call.method not in {"open", "close"}]
+    history += _looks(run, gates, history)
+    for violation in findings(run.place.model, run.worlds, history):
+        _report(run, executed, asked, violation)
+    states: dict[str, tuple[State, ...]] = dict.fromkeys(sessions(history), (Anything(),))
+    run.worlds = replace(run.worlds, sessions={**run.worlds.sessions, **states})
+    return executed
+
+
+def _report(run: "Run", executed: Executed, asked: Sequence[Sequence[Call]], violation: Violation) -> None:
+    waits = f"\nin the end each waits for ever: {executed.waits_for_ever}" if executed.waits_for_ever else ""
+    run.report(replace(violation, observed=f"{violation.observed}\n{told(executed, asked)}{waits}"))
+
+
+def _call(run: "Run", call: Object) -> Call:
+    """One call of a side. `open` needs no parameters; an `if_revision` that is a number counts those that are known."""
+    method = cast("str", call["method"])
+    if method == "open":
+        return _opening(run)
+    params = dict(cast("Object", resolved(call.get("params", {}), str(run.outside))))
+    revision = params.get("if_revision")
+    if isinstance(revision, int):
+        params["if_revision"] = run.revisions[cast("str", params["id"])][revision]
+    return Call(method, params)
+
+
+def _opening(run: "Run") -> Call:
+    return Call("open", {"root": str(run.root), "namespace": f"{run.outside.parent.name}-{run.outside.name}"})
+
+
+def _opened_wrong(outcome: Outcome) -> Violation:
+    return Violation((), "open-refused", "`open` fails.", "an open store", observed(outcome))
+
+
+def _gates(run: "Run", asked: Sequence[Sequence[Call]]) -> Iterator[GatedProcess]:
+    """A process for each side, open on the root unless opening is what it is asked first."""
+    start = run.place.process if run.fast else run.place.fresh_process
+    for side, calls in enumerate(asked):
+        process = run.process if side == 0 else start(replace(run.setup, side=side))
+        assert isinstance(process, GatedProcess)
+        if side and not (calls and calls[0].method == "open"):
+            outcome = process.call(_opening(run))
+            if not isinstance(outcome, Answer):
+                run.report(_opened_wrong(outcome))
+        yield process
+
+
+def _count(run: "Run", performed: Performed) -> None:
+    method = performed.call.method
+    run.count(f"{method.replace('_', ' ')} calls")
+    if isinstance(performed.outcome, Answer) and method in WRITES:
+        run.count(f"{method.replace('_', ' ')} acknowledged")
+
+
+def _looks(run: "Run", gates: Sequence[GatedProcess], history: Sequence[Performed]) -> Iterator[Performed]:
+    """What every side that lives and a new store object see, one after the other."""
+    now = max((performed.ended or performed.begun for performed in history), default=0)
+    start = run.place.process if run.fast else run.place.fresh_process
+    fresh = start(replace(run.setup, gated=False))
+    fresh.call(_opening(run))
+    viewers: list[AdapterProcess] = [*(gate for gate in gates if gate.alive), fresh]
+    reads = ("read" if run.setup.logs else "load", "exists")
+    about = [Call(method, {"id": id}) for id in sessions(history) for method in reads if run.listed(method)]
+    whole = [Call("list")] if run.listed("list") else []
+    for side, viewer in enumerate(viewers):
+        for call in [*about, *(whole if viewer is fresh else [])]:
+            yield Performed(call, viewer.call(call), now + 1, now + 2, side)
+            now += 2
+    fresh.call(Call("close"))
+
+
+STEPS = {"race": race, "races": races}
