@@ -98,7 +98,10 @@ class OneFolder(Adapter):
 
     def exists(self, id: str) -> bool:
         """A damaged session exists."""
-        return os.path.lexists(self.path(self.file_name(id)))
+        with suppress(FileNotFoundError):
+            self.path(self.file_name(id)).lstat()
+            return True
+        return False
 
     def list(self) -> Iterator[str]:
         """The names of the files tell the ids, so that damaged ones are listed too."""

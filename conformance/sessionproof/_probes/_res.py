@@ -1,0 +1,156 @@
+"""RES: the system says no."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from sessionproof._aftermath import spread
+from sessionproof._faults import SHORT, calls_of, fits, is_sync, lists, looks
+from sessionproof._json import JSON, Object
+from sessionproof._placeholders import named
+from sessionproof._probes._registry import probe
+from sessionproof._protocol import WRITES
+from sessionproof._setup import Setup
+from sessionproof._trial import NotApplicable, Trial
+
+if TYPE_CHECKING:
+    from sessionproof._gate import Held
+    from sessionproof._run import Run
+
+_GATED = Setup(gated=True)
+_SMALL, _LARGE = 0, 13_000
+"""Characters of values: one within a page, and one over four."""
+
+
+def _value(trial: Trial, number: int, id: str, size: int) -> JSON:
+    """A value of about this size, another for each number."""
+    large = trial.content.with_texts(id, [f"{number} " * (size // 3)]) if size else None
+    return large or trial.content.plain(number, id)
+
+
+def _prepared(run: "Run", trial: Trial) -> None:
+    """Two sessions with attachments, in a store object that has seen neither."""
+    for number, id in enumerate(trial.some_ids(2)):
+        run.write(id, _value(trial, number, id, _SMALL))
+        if trial.logs:
+            run.write(id, _value(trial, 2 + number, id, _SMALL))
+        run.try_("attach", id=id, kind="trace", items=trial.content.plain_items("trace", 2, number))
+    run.do({"do": "reopen"})
+
+
+def _operations(trial: Trial) -> Iterator[Object]:
+    """Every operation that the store has, as it is called on what was prepared."""
+    first, *others = trial.ids(3) if len(trial.lab.ids(3, logs=trial.logs)) == 3 else trial.some_ids(1)
+    yield {"method": "open"}
+    one: Object = {"id": first}
+    large: JSON = _value(trial, 7, first, _LARGE)
+    if trial.logs:
+        yield _call("append", **one, entries=[large])
+        yield _call("append", **one, entries=[_value(trial, 8 + turn, first, _LARGE) for turn in range(3)])
+        if others and not trial.has("create"):
+            yield _call("append", id=others[-1], entries=[large])
+    else:
+        yield _call("save", **one, document=large)
+        if others and not trial.has("create"):
+            yield _call("save", id=others[-1], document=_value(trial, 9, others[-1], _LARGE))
+    calls = [
+        _call("attach", **one, kind="trace", items=trial.content.plain_items("trace", 100, 3)),
+        _call("append_events", **one, events=trial.content.plain_items("event", 2)),
+        _call("compact", **one, archive="archive"),
+        _call("describe", **one, meta=trial.content.plain_meta(1)),
+        _call("create", agent="agent", created_by="creator"),
+        _call("delete", **one),
+        _call("read" if trial.logs else "load", **one),
+        _call("exists", **one),
+        _call("attachments", **one, kind="trace"),
+        _call("list"),
+        _call("summaries"),
+        _call("latest", agent="agent", created_by="creator") if trial.has("create") else _call("latest"),
+        _call("check"),
+    ]
+    yield from (call for call in calls if trial.has(cast("str", call["method"])))
+
+
+def _call(method: str, **params: JSON) -> Object:
+    return {"method": method, "params": params}
+
+
+Wanted: TypeAlias = Callable[[str, str, "Held"], bool]
+"""Whether to try it: the operation, the error, the call."""
+
+
+def _faults(trial: Trial, errors: Sequence[str], wanted: Wanted, lasting: Collection[str] = ()) -> Iterator[Object]:
+    """The steps of all faults that are wanted, of every operation; those of `lasting` errors once more, to last."""
+    for operation in _operations(trial):
+        with trial.run(_GATED) as run:
+            _prepared(run, trial)
+            made = calls_of(run, named(operation, run.names))
+        trial.count("operations")
+        for one in made:
+            for error in errors:
+                if wanted(cast("str", operation["method"]), error, one.held):
+                    step: Object = {"do": "fault", **operation, "call": one.sight, "error": error}
+                    yield {**step, "requirement": trial.requirement}
+                    if error in lasting:
+                        yield {**step, "requirement": trial.requirement, "lasting": True}
+
+
+def _each(trial: Trial, steps: Iterator[Object]) -> None:
+    """Carry out each of the faults on a fresh root, or as many as the budget admits."""
+    every = [*steps]
+    trial.count("faults possible", len(every))
+    for step in spread(every, trial.budget.faults):
+        with trial.run(_GATED) as run:
+            _prepared(run, trial)
+            run.do(step)
+
+
+_FULL = ("ENOSPC", "EDQUOT")
+
+
+@probe("RES-1", "no space at each call")
+def a_full_disk_loses_nothing(trial: Trial) -> None:
+    """ENOSPC and EDQUOT at every call that takes space, of every operation; alone, and at all calls that follow."""
+    _each(trial, _faults(trial, _FULL, lambda _, error, held: fits(error, held), _FULL))
+    trial.need(faults=1)
+
+
+@probe("RES-2", "failed syncs")
+def a_failed_sync_is_told(trial: Trial) -> None:
+    """EIO at every sync of every write, and the same write again."""
+    steps = [*_faults(trial, ("EIO",), lambda method, _, held: method in WRITES and is_sync(held))]
+    if not steps:
+        raise NotApplicable("the store calls no fsync")
+    _each(trial, iter(steps))
+    trial.need(faults=1)
+
+
+@probe("RES-3", "short writes and interruptions")
+def half_a_write_is_none(trial: Trial) -> None:
+    """Every write that takes half of its bytes, alone and with all that follow; EINTR at every call that knows it."""
+    _each(trial, _faults(trial, (SHORT, "EINTR"), lambda _, error, held: fits(error, held), [SHORT]))
+    trial.need(faults=1)
+
+
+_NOT_READS = WRITES | {"open", "check"}
+
+
+@probe("RES-4", "refused calls")
+def refused_calls_are_told(trial: Trial) -> None:
+    """EIO and EROFS at every call that they fit; EACCES and EMFILE at those of writes."""
+
+    def wanted(method: str, error: str, held: "Held") -> bool:
+        return fits(error, held) and (error in {"EIO", "EROFS"} or method in _NOT_READS)
+
+    _each(trial, _faults(trial, ("EIO", "EROFS", "EACCES", "EMFILE"), wanted))
+    trial.need(faults=1)
+
+
+@probe("RES-6", "reads that are refused")
+def unreadable_is_not_absent(trial: Trial) -> None:
+    """EACCES and EMFILE at every call that looks, of reads; those and EIO where writes list a folder."""
+
+    def wanted(method: str, error: str, held: "Held") -> bool:
+        return fits(error, held) and (lists(held) if method in _NOT_READS else error != "EIO" and looks(held))
+
+    _each(trial, _faults(trial, ("EACCES", "EMFILE", "EIO"), wanted, ["EACCES", "EMFILE"]))
+    trial.need(faults=1)
