@@ -34,12 +34,16 @@ def gated(folder: Path, methods: str, *, deadline: float = 10.0, count: int = 1)
     try:
         for _ in range(count):
             gates.append(GatedProcess(Launch(command, folder, deadline)))
-            opened = gates[-1].call(Call("open", {"root": str(folder / "place" / "root"), "namespace": "n"}))
-            assert isinstance(opened, Answer)
+            assert isinstance(gates[-1].call(opened(folder / "place" / "root")), Answer)
         yield gates
     finally:
         for gate in gates:
             gate.kill()
+
+
+def opened(root: Path) -> Call:
+    """The opening of a root."""
+    return Call("open", {"root": str(root), "namespace": "n"})
 
 
 def saving(id: str = "a", **document: int) -> Call:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sessionproof import _json, _loop, _tree
+from sessionproof import _gate, _json, _loop, _tree
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._json import JSON
 from sessionproof._lab import nested
@@ -66,6 +66,12 @@ def _machine() -> Iterator[Examination]:
         "note" if reason else "good",
         "recording",
         f"{reason}; ATM and DUR are not run" if reason else "strace is there",
+    )
+    reason = _gate.lacking()
+    yield Examination(
+        "note" if reason else "good",
+        "stopping calls",
+        f"{reason}; RES is not run, and CON is tried by chance alone" if reason else "seccomp user notification works",
     )
     reasons = [reason for kind in FILE_SYSTEMS if (reason := _loop.lacking(kind)) is not None]
     yield Examination(

@@ -7,15 +7,16 @@ meet on the entry where it is the same.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from sessionproof._gate import Held
 from sessionproof._syscalls import AT_FDCWD
 
 T = TypeVar("T")
-Thing: TypeAlias = tuple[str, str | tuple[int, int]]
+Inode: TypeAlias = tuple[int, int]
+Thing: TypeAlias = tuple[str, str | tuple[int, ...]]
 Rule: TypeAlias = Callable[[Held, set[Thing], set[Thing]], None]
 
 
@@ -30,8 +31,12 @@ class Footprint:
 NONE = Footprint()
 
 
-def footprint(held: Held, folder: str) -> Footprint:
-    """What the call would read and change below the folder, if it went on now and nothing else did."""
+def footprint(held: Held, folder: str, moved: Mapping[Inode, int]) -> Footprint:
+    """What the call would read and change below the folder, if it went on now and nothing else did.
+
+    `moved` says how often files were renamed so far. What was written before that meets nothing of what others find
+    under the new name: they could not have come before it.
+    """
     rule = _RULES.get(held.name)
     if rule is None:  # what waits for the disk, and naps
         return NONE
@@ -39,7 +44,22 @@ def footprint(held: Held, folder: str) -> Footprint:
     for path in held.paths:
         reads |= _above(path, folder)
     rule(held, reads, changes)
-    return Footprint(frozenset(reads), frozenset(changes))
+    return Footprint(
+        frozenset(_aged(thing, moved) for thing in reads), frozenset(_aged(thing, moved) for thing in changes)
+    )
+
+
+def moves(held: Held) -> Inode | None:
+    """The file that the call would give another name."""
+    if _RULES.get(held.name) not in {_move, _make} or len(held.paths) < 2:
+        return None
+    files = _file(held.paths[0])
+    return cast("Inode", files[0][1]) if files else None
+
+
+def _aged(thing: Thing, moved: Mapping[Inode, int]) -> Thing:
+    kind, key = thing
+    return (kind, (*key, moved.get(cast("Inode", key), 0))) if kind == "file" and not isinstance(key, str) else thing
 
 
 def meetings(calls: Iterable[tuple[int, T, Footprint]]) -> Iterator[tuple[T, T]]:

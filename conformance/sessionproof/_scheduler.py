@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from sessionproof._footprints import NONE, Footprint, footprint
+from sessionproof._footprints import NONE, Footprint, Inode, footprint, moves
 from sessionproof._gate import GatedProcess, Held
 from sessionproof._performed import Performed
 from sessionproof._protocol import Call
@@ -128,6 +128,7 @@ class Schedule:
         self._folder = str(folder.resolve())
         self._sides = [Side(gate, list(asked)) for gate, asked in zip(gates, calls, strict=True)]
         self._dies = tuple(dies or ())
+        self._moved: dict[Inode, int] = {}
         self._clock = 0
         self._current: int | None = None
         self.executed = Executed()
@@ -157,7 +158,7 @@ class Schedule:
         if place < len(choices):
             chosen = choices[place]
             if chosen not in able:
-                raise Diverged(f"step {place + 1}: side {chosen} cannot go on")
+                raise Diverged(f"step {place + 1}: process {chosen + 1} cannot go on")
         else:
             chosen = self._current if self._current in able else able[0]
         self._take(chosen, able)
@@ -211,7 +212,9 @@ class Schedule:
             return
         # A lock that is asked for again, while nothing was done, is not given: that meets nothing new.
         again = held.lock is not None and call in side.same
-        made = NONE if again else footprint(held, self._folder)
+        made = NONE if again else footprint(held, self._folder, self._moved)
+        if (inode := moves(held)) is not None:
+            self._moved[inode] = self._moved.get(inode, 0) + 1
         self._note(chosen, call[0], call[1:], made, able, interrupts)
         side.same[call] = side.same.get(call, 0) + 1
         for other in self._sides:
@@ -264,7 +267,7 @@ class Schedule:
             waiting[0].woken += 1
             for nap in waiting[0].naps:
                 waiting[0].gate.go_on(nap)
-        waits = "; ".join(f"side {self._sides.index(side)} in {_waits(side.gate)}" for side in waiting)
+        waits = "; ".join(f"process {self._sides.index(side) + 1} in {_waits(side.gate)}" for side in waiting)
         while not any(side.gate.moves(_LOOK) for side in waiting):
             pass
         for side in waiting:

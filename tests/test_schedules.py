@@ -1,0 +1,313 @@
+"""Schedules: what two processes do to each other in some order is found, and what they cannot do is not."""
+
+import shutil
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gates import BEGINNING, opened, saving
+from sessionproof._client import Launch
+from sessionproof._gate import GatedProcess
+from sessionproof._protocol import Answer, Call, Refusal, Silence
+from sessionproof._scheduler import WAKES, Diverged, Executed, Schedule
+from sessionproof._schedules import Exploration, signature, told
+
+COUNT = """
+            with open(self.path("count")) as file:
+                number = int(file.read())
+            with open(self.path("new"), "w") as file:
+                file.write(str(number + 1))
+            os.rename(self.path("new"), self.path("count"))
+"""
+SAVE = """
+    def save(self, id, document, if_revision=None):
+        if True:
+"""
+LOCKED = """
+    def save(self, id, document, if_revision=None):
+        with open(self.path("lock"), "w") as lock:
+            TAKE
+"""
+TRY = """while True:
+                try:
+                    fcntl.ATTEMPT
+                    break
+                except OSError:
+                    WAIT"""
+LOCK_FILE = """
+    def save(self, id, document, if_revision=None):
+        while True:
+            try:
+                os.close(os.open(self.path("lock"), os.O_CREAT | os.O_EXCL))
+                break
+            except FileExistsError:
+                time.sleep(0.01)
+        if True:
+COUNT
+        os.unlink(self.path("lock"))
+"""
+OWN = """
+            with open(self.path("count")) as file:
+                number = int(file.read())
+            new = self.path(os.urandom(4).hex())
+            with open(new, "w") as file:
+                file.write(str(number + 1))
+            os.rename(new, self.path("count"))
+"""
+SQLITE = """
+    def save(self, id, document, if_revision=None):
+        import sqlite3
+        base = sqlite3.connect(self.path("base"), isolation_level=None, timeout=60)
+        base.execute("create table if not exists made (number)")
+        base.execute("begin immediate")
+        base.execute("insert into made values (1)")
+        [[number]] = base.execute("select count(*) from made")
+        with open(self.path("count"), "w") as file:
+            file.write(str(number))
+        base.execute("commit")
+        base.close()
+"""
+TWO_LOCKS = """
+    def save(self, id, document, if_revision=None):
+        with open(self.path(id), "w") as first, open(self.path("ab".replace(id, "")), "w") as second:
+            fcntl.flock(first, fcntl.LOCK_EX)
+            fcntl.flock(second, fcntl.LOCK_EX)
+"""
+APART = """
+    def save(self, id, document, if_revision=None):
+        with open(self.path(id), "w") as file:
+            file.write("x")
+        os.rename(self.path(id), self.path(id + ".json"))
+"""
+LISTING = (
+    APART
+    + """
+    def list(self):
+        return [name for name in os.listdir(self.root) if name.endswith(".json")]
+"""
+)
+TWO_THREADS = """
+    def save(self, id, document, if_revision=None):
+        threads = [threading.Thread(target=os.mkdir, args=(self.path(id + name),)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+"""
+NODE = """
+const fs = require('fs'), path = require('path'), readline = require('readline');
+const statement = {protocol: '1.0', implementation: {name: 'n', version: '1', language: 'node'},
+  operations: ['save', 'load'], fidelity: 'json', format: null, durability: 'process-crash',
+  concurrency: 'multi-process', ids: 'any'};
+let root;
+const methods = {
+  initialize: async () => statement,
+  open: async ({root: given}) => { root = given; await fs.promises.mkdir(root, {recursive: true}); return {}; },
+  save: async () => {
+    const count = path.join(root, 'count'), own = path.join(root, `new-${process.pid}`);
+    const number = Number(await fs.promises.readFile(count, 'utf8'));
+    await fs.promises.writeFile(own, String(number + 1));
+    await fs.promises.rename(own, count);
+    return {revision: null};
+  },
+};
+readline.createInterface({input: process.stdin}).on('line', async (line) => {
+  const {id, method, params} = JSON.parse(line);
+  console.log(JSON.stringify({jsonrpc: '2.0', id, result: await methods[method](params)}));
+});
+"""
+PYTHON = (sys.executable, "-m", "sessionproof._host", "small:Store")
+TWO = ([saving("a")], [saving("b")])
+
+
+class Race:
+    """Two processes of one store, and how often its schedules were carried out."""
+
+    def __init__(self, folder: Path, gates: list[GatedProcess], calls: Sequence[Sequence[Call]]) -> None:
+        self.folder, self.gates, self.calls = folder, gates, calls
+        self.number = 0
+        self.counts: list[str] = []
+
+    def carry_out(self, choices: Sequence[int], dies: Sequence[int] | None = None) -> Executed:
+        """One schedule on a fresh root in which nothing was counted yet."""
+        self.number += 1
+        place = self.folder / str(self.number)
+        (place / "root").mkdir(parents=True)
+        (place / "root" / "count").write_text("0", encoding="utf-8")
+        for gate in self.gates:
+            assert isinstance(gate.call(opened(place / "root")), Answer)
+        executed = Schedule(place, self.gates, self.calls, dies).carry_out(choices)
+        self.counts.append((place / "root" / "count").read_text(encoding="utf-8"))
+        return executed
+
+    def all(self, interruptions: int = 2, most: int = 1_000) -> list[Executed]:
+        """All schedules with at most so many interruptions."""
+        exploration = Exploration(self.carry_out, interruptions, most)
+        executed = list(exploration)
+        assert (exploration.left, exploration.diverged) == (0, 0)
+        return executed
+
+
+Racing = Callable[..., Race]
+
+
+@pytest.fixture
+def racing(tmp_path: Path) -> Generator[Racing]:
+    """Makes races of a store with these methods, or of another command."""
+    gates: list[GatedProcess] = []
+
+    @contextmanager
+    def ended() -> Generator[None]:
+        try:
+            yield
+        finally:
+            for gate in gates:
+                gate.kill()
+
+    def make(
+        methods: str,
+        calls: Sequence[Sequence[Call]] = TWO,
+        *,
+        command: tuple[str, ...] = PYTHON,
+        deadline: float = 10.0,
+    ) -> Race:
+        (tmp_path / "small.py").write_text(BEGINNING + methods, encoding="utf-8")
+        gates.extend(GatedProcess(Launch(command, tmp_path, deadline)) for _ in calls)
+        return Race(tmp_path / "places", gates[-len(calls) :], calls)
+
+    with ended():
+        yield make
+
+
+def locked(take: str) -> str:
+    """A store that counts under a lock, which it takes like this."""
+    return LOCKED.replace("TAKE", take) + COUNT
+
+
+def test_an_update_is_never_lost(racing: Racing) -> None:
+    """Read, add and write without a lock: with one interruption updates are lost, without any they are not."""
+    race = racing(SAVE + OWN)
+    assert len(race.all(interruptions=0)) == 2
+    assert race.counts == ["2", "2"]
+    race.all(interruptions=1)
+    assert set(race.counts) == {"1", "2"}
+
+
+def test_a_temporary_name_is_never_shared(racing: Racing) -> None:
+    """Two processes that write the same temporary file: one renames it, and the other finds nothing to rename."""
+    outcomes = [performed.outcome for executed in racing(SAVE + COUNT).all(1) for performed in executed.performed]
+    assert {outcome.errno for outcome in outcomes if isinstance(outcome, Refusal)} == {"ENOENT"}
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [
+        pytest.param(locked("fcntl.flock(lock, fcntl.LOCK_EX)"), id="flock"),
+        pytest.param(locked("fcntl.lockf(lock, fcntl.LOCK_EX)"), id="fcntl"),
+        pytest.param(
+            locked(
+                TRY.replace("ATTEMPT", "lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)").replace("WAIT", "time.sleep(0.01)")
+            ),
+            id="fcntl and naps",
+        ),
+        pytest.param(
+            locked(TRY.replace("ATTEMPT", "flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)").replace("WAIT", "pass")),
+            id="flock at full speed",
+        ),
+        pytest.param(LOCK_FILE.replace("COUNT", COUNT), id="lock file"),
+    ],
+)
+def test_a_lock_is_blamed(racing: Racing, methods: str) -> None:
+    """Under a lock nothing is lost, in whichever way it is waited for: not one schedule of all finds anything."""
+    race = racing(methods)
+    executed = race.all(interruptions=1)
+    assert len(executed) > 10
+    assert set(race.counts) == {"2"}
+    assert not any(one.waits_for_ever for one in executed)
+
+
+def test_sqlite_is_blamed(racing: Racing) -> None:
+    """SQLite asks for its locks again and again, with naps between; under them nothing is lost."""
+    race = racing(SQLITE)
+    executed = list(Exploration(race.carry_out, 1, 40))
+    assert set(race.counts) == {"2"}
+    assert any(step.name == WAKES for done in executed for step in done.steps)
+
+
+def test_a_deadlock_is_not_found(racing: Racing) -> None:
+    """Two processes that each hold what the other waits for are found, and it is told what they wait in."""
+    race = racing(TWO_LOCKS, deadline=0.5)
+    exploration = Exploration(race.carry_out, 1, 100)
+    found = next(executed for executed in exploration if executed.waits_for_ever)
+    assert found.waits_for_ever == "process 1 in flock; process 2 in flock"
+    [silence] = [one.outcome for one in found.performed if isinstance(one.outcome, Silence)]
+    assert silence.reason == "hang"
+
+
+def test_a_lock_that_outlives_its_holder_is_not_found(racing: Racing) -> None:
+    """A process dies with its lock file in place: the other asks for ever."""
+    race = racing(LOCK_FILE.replace("COUNT", COUNT), deadline=0.5)
+    executed = race.carry_out([], dies=(0, 2))
+    silences = {one.side: one for one in executed.performed}
+    assert silences[0].ended is None
+    assert [getattr(silences[side].outcome, "reason", None) for side in (0, 1)] == ["adapter-crash", "hang"]
+
+
+def test_a_schedule_does_not_repeat(racing: Racing) -> None:
+    """The same choices lead to the same calls, though names are drawn at random and processes are others."""
+    race = racing(SAVE + OWN)
+    found = race.all(interruptions=1)[-1]
+    assert signature(race.carry_out(found.choices)) == signature(found)
+    again = racing(SAVE + OWN)
+    again.folder = race.folder / "again"
+    assert signature(again.carry_out(found.choices)) == signature(found)
+
+
+def test_other_calls_pass_for_the_same(racing: Racing) -> None:
+    """Choices that cannot be followed are told."""
+    race = racing(SAVE + OWN)
+    with pytest.raises(Diverged, match="step 11: process 1 cannot go on"):
+        race.carry_out([0] * 30)
+
+
+def test_calls_that_do_not_meet_are_reordered(racing: Racing) -> None:
+    """Where two processes share no file and no name, each need only go before the other."""
+    assert len(racing(APART).all()) == 2
+
+
+def test_a_listing_meets_no_rename(racing: Racing) -> None:
+    """The names of a folder are read by a listing and changed by whatever comes and goes in it."""
+    race = racing(LISTING, [[saving("a")], [Call("list")]])
+    listed = {str(one.outcome) for done in race.all() for one in done.performed if one.side == 1}
+    assert listed == {"Answer(result={'ids': []})", "Answer(result={'ids': ['a.json']})"}
+
+
+def test_threads_make_schedules_differ(racing: Racing) -> None:
+    """Calls of several threads of one process are made one after the other, in an order that repeats."""
+    race = racing(TWO_THREADS)
+    first = race.carry_out([])
+    assert [step.paths for step in first.steps if step.name == "mkdir"] == [
+        (f"root/{name}",) for name in ("aa", "ab", "ba", "bb")
+    ]
+    assert signature(race.carry_out([])) == signature(first)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_a_pool_of_threads_hides_its_calls(racing: Racing, tmp_path: Path) -> None:
+    """Node makes its calls in a pool of threads: they are stopped and put in order all the same."""
+    (tmp_path / "store.js").write_text(NODE, encoding="utf-8")
+    race = racing("", command=("node", "store.js"))
+    race.all(interruptions=1)
+    assert set(race.counts) == {"1", "2"}
+
+
+def test_a_schedule_is_told_call_by_call(racing: Racing) -> None:
+    """For people a schedule is who goes on in turn, and of the calls those that meet."""
+    race = racing(SAVE + OWN)
+    found = next(done for done, count in zip(race.all(interruptions=1), race.counts, strict=True) if count == "1")
+    lines = told(found, race.calls).splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("process 1: `save` begins, openat count")
