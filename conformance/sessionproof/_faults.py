@@ -8,7 +8,7 @@ as well. Only calls on the root, on what is in it, and on the folder that it lie
 import errno
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -38,11 +38,12 @@ _MODES = frozenset({"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown
 _TIMES = frozenset({"utime", "utimes", "utimensat", "futimesat"})
 _SYNCS = frozenset({"fsync", "fdatasync", "syncfs", "sync_file_range"})
 _CHANGES = _MAKES | _MOVES | _REMOVES | {"truncate", "chmod", "fchmodat", "fchmodat2", "utimensat"}
+_FULL = frozenset({"ENOSPC", "EDQUOT"})
 _WAITS = frozenset({"flock", "fcntl"})
 
 
 def _fills(held: Held) -> bool:
-    made = held.name in _OPENS and bool(held.flags & os.O_CREAT) and not os.path.lexists(held.paths[-1])
+    made = held.name in _OPENS and bool(held.flags & os.O_CREAT)
     return made or held.name in _WRITES | _MAKES | _MOVES
 
 
@@ -77,9 +78,9 @@ _FITTING: dict[str, Callable[[Held], bool]] = {
 }
 
 
-def fits(error: str, held: Held) -> bool:
-    """Whether a call may fail in this way, as its manual page has it."""
-    return _FITTING[error](held)
+def fits(error: str, made: "Made") -> bool:
+    """Whether a call may fail in this way, as its manual page has it: to open what is there takes no space."""
+    return _FITTING[error](made.held) and (made.new or error not in _FULL or made.held.name not in _OPENS)
 
 
 def is_sync(held: Held) -> bool:
@@ -100,10 +101,14 @@ def lists(held: Held) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A call of an operation: its name with its number, and what it was."""
+    """A call of an operation: its name with its number, and what it was.
+
+    `new` tells a call whose last path had nothing under it.
+    """
 
     sight: str
     held: Held
+    new: bool
 
     def __str__(self) -> str:
         names = " and ".join(repr(path.rpartition("/")[2]) for path in self.held.paths)
@@ -123,7 +128,8 @@ def carried_out(process: GatedProcess, run: "Run", call: Call, decide: Decide) -
         process.ask(call)
         while isinstance(event := process.wait(), Held):
             counts[event.name] += 1
-            made.append(Made(f"{event.name}:{counts[event.name]}", event))
+            new = bool(event.paths) and not os.path.lexists(event.paths[-1])
+            made.append(Made(f"{event.name}:{counts[event.name]}", event, new))
             match decide(made[-1]):
                 case None:
                     process.go_on(event)
@@ -160,7 +166,7 @@ def fault(run: "Run", step: Object) -> None:
     failed: list[Made] = []
 
     def decide(made: Made) -> str | None:
-        if made.sight == step["call"] or (failed and step.get("lasting") and fits(error, made.held)):
+        if made.sight == step["call"] or (failed and step.get("lasting") and fits(error, made)):
             failed.append(made)
             return error
         return None
@@ -211,25 +217,27 @@ def _judge(run: "Run", call: Call, outcome: Outcome, requirement: str, case: Cas
         case _:
             pass
     _take(run, call, outcome)
-    goes_on(run, call, requirement, outcome)
+    goes_on(run, call, requirement, outcome, case)
 
 
 def _is_right(call: Call, outcome: Refusal, case: Case) -> bool:
     """Whether the refusal is of a kind that fits what failed."""
     held = case.failed.held
-    locks = held.lock is not None or (
-        (held.name in _MAKES or bool(held.flags & os.O_EXCL)) and any("lock" in path.lower() for path in held.paths)
-    )
     reading = looks(held) or call.method not in WRITES | {"check"}
     match outcome.kind:
         case Kind.IO:
             return True
         case Kind.CONFLICT:
-            return locks
+            return _is_lock(held)
         case Kind.CORRUPT:
             return reading and (case.error == "EIO" or outcome.errno is None)
         case _:
             return False
+
+
+def _is_lock(held: Held) -> bool:
+    """Whether the call takes a lock or gives it back: of the kernel, or a file that is called one."""
+    return held.lock is not None or any("lock" in path.rpartition("/")[2].lower() for path in held.paths)
 
 
 def _synced_again(case: Case) -> bool:
@@ -255,8 +263,9 @@ def _take(run: "Run", call: Call, outcome: Outcome) -> None:
         run.worlds = run.place.model.unknown(run.worlds, call)
 
 
-def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome) -> None:
-    """Look in the same store object, do the same again or write, look, and look once more in a new object."""
+def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome, case: Case) -> None:
+    """Look in the same store object, do the same again and write, and look again; so once more in a new object."""
+    refused = isinstance(outcome, Refusal)
 
     def look() -> None:
         run.worlds = run.worlds.disturbed(requirement)
@@ -265,17 +274,38 @@ def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome) -> None:
     if run.no_store is not None:
         run.step_reopen({})
     look()
-    if requirement == "RES-2" and isinstance(outcome, Refusal) and call.method in _REPEATED:
+    # What the page cache holds is the bytes of files.
+    if requirement == "RES-2" and refused and call.method in _REPEATED and not os.path.isdir(case.failed.held.paths[0]):
         _tried_again(run, call)
-    for next_call in _next(run, call, outcome):
-        run.worlds = run.worlds.disturbed(requirement)
-        run.perform(next_call)
+    if call.method == "open":
+        # What was opened while it could not be written may be open for reading alone.
+        run.step_reopen({})
+    locked = _is_lock(case.failed.held)
+    for next_call in [call] * (refused and call.method in _REPEATED | {"delete"}) + _next(run, call):
+        # A store object may refuse to write after a failed sync. A lock that could not be given back is held.
+        _write(run, next_call, requirement, may_refuse=refused and (requirement == "RES-2" or locked))
     look()
     run.step_reopen({})
     look()
+    if not locked:
+        for next_call in _next(run, call):
+            _write(run, next_call, requirement, may_refuse=False)
+        look()
 
 
-_REPEATED = frozenset({"save", "append", "attach", "delete"})
+def _write(run: "Run", call: Call, requirement: str, *, may_refuse: bool) -> None:
+    run.worlds = run.worlds.disturbed(requirement)
+    if not may_refuse:
+        run.perform(call)
+        return
+    outcome = run.process.call(call)
+    if isinstance(outcome, Refusal) and outcome.kind in {Kind.IO, Kind.CONFLICT}:
+        run.worlds = run.place.model.unknown(run.worlds, call)
+    else:
+        _take(run, call, outcome)
+
+
+_REPEATED = frozenset({"save", "append", "attach"})
 
 
 def _tried_again(run: "Run", call: Call) -> None:
@@ -284,8 +314,7 @@ def _tried_again(run: "Run", call: Call) -> None:
     outcome, made = carried_out(run.process, run, call, lambda _: None)
     names = [one.held.name for one in made]
     written = next((number for number, name in enumerate(names) if name in _WRITES | _MOVES), len(names))
-    # What is gone is gone again by a sync alone.
-    synced = any(name in _SYNCS for name in names[0 if call.method == "delete" else written :])
+    synced = any(name in _SYNCS for name in names[written:])
     run.count("writes tried again")
     if isinstance(outcome, Answer) and not synced:
         summary = f"`{call.method}`, refused as a sync of it failed and called again, is acknowledged without another."
@@ -297,16 +326,15 @@ def _tried_again(run: "Run", call: Call) -> None:
     _take(run, call, outcome)
 
 
-def _next(run: "Run", call: Call, outcome: Outcome) -> Iterator[Call]:
-    """The write that was refused, once more, and one to the session."""
-    if isinstance(outcome, Refusal) and call.method in _REPEATED:
-        yield call
+def _next(run: "Run", call: Call) -> list[Call]:
+    """A write to the session."""
     id = call.id or next(iter(run.worlds.sessions), "")
     gone = all(isinstance(state, Absent) for state in run.worlds.states(id))
-    if id and not (gone and run.listed("create")):
-        value = run.content.plain(17, id)
-        yield (
-            Call("append", {"id": id, "entries": [value]})
-            if run.setup.logs
-            else Call("save", {"id": id, "document": value})
-        )
+    if not id or (gone and run.listed("create")):
+        return []
+    value = run.content.plain(17, id)
+    return [
+        Call("append", {"id": id, "entries": [value]})
+        if run.setup.logs
+        else Call("save", {"id": id, "document": value})
+    ]

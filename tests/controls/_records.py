@@ -134,7 +134,9 @@ class Folder:
 
     def names(self) -> list[str]:
         """The names of the files that hold sessions."""
-        return [path.name for path in self.root.glob(f"{PREFIX}*{SUFFIX}")]
+        # Not by `glob`, which takes a folder that cannot be listed for an empty one.
+        names = [path.name for path in self.root.iterdir()]
+        return [name for name in names if name.startswith(PREFIX) and name.endswith(SUFFIX)]
 
     def sync(self) -> None:
         """Bring the names to the disk."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sessionproof._aftermath import spread
-from sessionproof._faults import SHORT, calls_of, fits, is_sync, lists, looks
+from sessionproof._faults import SHORT, Made, calls_of, fits, is_sync, lists, looks
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import named
 from sessionproof._probes._registry import probe
@@ -13,7 +13,6 @@ from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, Trial
 
 if TYPE_CHECKING:
-    from sessionproof._gate import Held
     from sessionproof._run import Run
 
 _GATED = Setup(gated=True)
@@ -74,7 +73,7 @@ def _call(method: str, **params: JSON) -> Object:
     return {"method": method, "params": params}
 
 
-Wanted: TypeAlias = Callable[[str, str, "Held"], bool]
+Wanted: TypeAlias = Callable[[str, str, Made], bool]
 """Whether to try it: the operation, the error, the call."""
 
 
@@ -87,7 +86,7 @@ def _faults(trial: Trial, errors: Sequence[str], wanted: Wanted, lasting: Collec
         trial.count("operations")
         for one in made:
             for error in errors:
-                if wanted(cast("str", operation["method"]), error, one.held):
+                if wanted(cast("str", operation["method"]), error, one):
                     step: Object = {"do": "fault", **operation, "call": one.sight, "error": error}
                     yield {**step, "requirement": trial.requirement}
                     if error in lasting:
@@ -97,6 +96,8 @@ def _faults(trial: Trial, errors: Sequence[str], wanted: Wanted, lasting: Collec
 def _each(trial: Trial, steps: Iterator[Object]) -> None:
     """Carry out each of the faults on a fresh root, or as many as the budget admits."""
     every = [*steps]
+    if not every:
+        raise NotApplicable("the store makes no call that can fail so")
     trial.count("faults possible", len(every))
     for step in spread(every, trial.budget.faults):
         with trial.run(_GATED) as run:
@@ -110,24 +111,21 @@ _FULL = ("ENOSPC", "EDQUOT")
 @probe("RES-1", "no space at each call")
 def a_full_disk_loses_nothing(trial: Trial) -> None:
     """ENOSPC and EDQUOT at every call that takes space, of every operation; alone, and at all calls that follow."""
-    _each(trial, _faults(trial, _FULL, lambda _, error, held: fits(error, held), _FULL))
+    _each(trial, _faults(trial, _FULL, lambda _, error, made: fits(error, made), _FULL))
     trial.need(faults=1)
 
 
 @probe("RES-2", "failed syncs")
 def a_failed_sync_is_told(trial: Trial) -> None:
     """EIO at every sync of every write, and the same write again."""
-    steps = [*_faults(trial, ("EIO",), lambda method, _, held: method in WRITES and is_sync(held))]
-    if not steps:
-        raise NotApplicable("the store calls no fsync")
-    _each(trial, iter(steps))
+    _each(trial, _faults(trial, ("EIO",), lambda method, _, made: method in WRITES and is_sync(made.held)))
     trial.need(faults=1)
 
 
 @probe("RES-3", "short writes and interruptions")
 def half_a_write_is_none(trial: Trial) -> None:
     """Every write that takes half of its bytes, alone and with all that follow; EINTR at every call that knows it."""
-    _each(trial, _faults(trial, (SHORT, "EINTR"), lambda _, error, held: fits(error, held), [SHORT]))
+    _each(trial, _faults(trial, (SHORT, "EINTR"), lambda _, error, made: fits(error, made), [SHORT]))
     trial.need(faults=1)
 
 
@@ -138,8 +136,8 @@ _NOT_READS = WRITES | {"open", "check"}
 def refused_calls_are_told(trial: Trial) -> None:
     """EIO and EROFS at every call that they fit; EACCES and EMFILE at those of writes."""
 
-    def wanted(method: str, error: str, held: "Held") -> bool:
-        return fits(error, held) and (error in {"EIO", "EROFS"} or method in _NOT_READS)
+    def wanted(method: str, error: str, made: Made) -> bool:
+        return fits(error, made) and (error in {"EIO", "EROFS"} or method in _NOT_READS)
 
     _each(trial, _faults(trial, ("EIO", "EROFS", "EACCES", "EMFILE"), wanted))
     trial.need(faults=1)
@@ -149,8 +147,10 @@ def refused_calls_are_told(trial: Trial) -> None:
 def unreadable_is_not_absent(trial: Trial) -> None:
     """EACCES and EMFILE at every call that looks, of reads; those and EIO where writes list a folder."""
 
-    def wanted(method: str, error: str, held: "Held") -> bool:
-        return fits(error, held) and (lists(held) if method in _NOT_READS else error != "EIO" and looks(held))
+    def wanted(method: str, error: str, made: Made) -> bool:
+        if method in _NOT_READS:
+            return fits(error, made) and lists(made.held)
+        return fits(error, made) and error != "EIO" and looks(made.held)
 
     _each(trial, _faults(trial, ("EACCES", "EMFILE", "EIO"), wanted, ["EACCES", "EMFILE"]))
     trial.need(faults=1)
