@@ -1,75 +1,25 @@
 """Schedules: what two processes do to each other in some order is found, and what they cannot do is not."""
 
+import re
 import shutil
-import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from gates import BEGINNING, opened, saving
+from gates import BEGINNING, COUNT, LOCK_FILE, NODE, OWN, PYTHON, SAVE, SQLITE, TWO, Race, locked, saving
 from sessionproof._client import Launch
 from sessionproof._gate import GatedProcess
-from sessionproof._protocol import Answer, Call, Refusal, Silence
-from sessionproof._scheduler import WAKES, Diverged, Executed, Schedule
+from sessionproof._protocol import Call, Refusal, Silence
+from sessionproof._scheduler import WAKES, Diverged, Executed
 from sessionproof._schedules import Exploration, signature, told
 
-COUNT = """
-            with open(self.path("count")) as file:
-                number = int(file.read())
-            with open(self.path("new"), "w") as file:
-                file.write(str(number + 1))
-            os.rename(self.path("new"), self.path("count"))
-"""
-SAVE = """
-    def save(self, id, document, if_revision=None):
-        if True:
-"""
-LOCKED = """
-    def save(self, id, document, if_revision=None):
-        with open(self.path("lock"), "w") as lock:
-            TAKE
-"""
 TRY = """while True:
                 try:
                     fcntl.ATTEMPT
                     break
                 except OSError:
                     WAIT"""
-LOCK_FILE = """
-    def save(self, id, document, if_revision=None):
-        while True:
-            try:
-                os.close(os.open(self.path("lock"), os.O_CREAT | os.O_EXCL))
-                break
-            except FileExistsError:
-                time.sleep(0.01)
-        if True:
-COUNT
-        os.unlink(self.path("lock"))
-"""
-OWN = """
-            with open(self.path("count")) as file:
-                number = int(file.read())
-            new = self.path(os.urandom(4).hex())
-            with open(new, "w") as file:
-                file.write(str(number + 1))
-            os.rename(new, self.path("count"))
-"""
-SQLITE = """
-    def save(self, id, document, if_revision=None):
-        import sqlite3
-        base = sqlite3.connect(self.path("base"), isolation_level=None, timeout=60)
-        base.execute("create table if not exists made (number)")
-        base.execute("begin immediate")
-        base.execute("insert into made values (1)")
-        [[number]] = base.execute("select count(*) from made")
-        with open(self.path("count"), "w") as file:
-            file.write(str(number))
-        base.execute("commit")
-        base.close()
-"""
 TWO_LOCKS = """
     def save(self, id, document, if_revision=None):
         with open(self.path(id), "w") as first, open(self.path("ab".replace(id, "")), "w") as second:
@@ -97,59 +47,6 @@ TWO_THREADS = """
         for thread in threads:
             thread.join()
 """
-NODE = """
-const fs = require('fs'), path = require('path'), readline = require('readline');
-const statement = {protocol: '1.0', implementation: {name: 'n', version: '1', language: 'node'},
-  operations: ['save', 'load'], fidelity: 'json', format: null, durability: 'process-crash',
-  concurrency: 'multi-process', ids: 'any'};
-let root;
-const methods = {
-  initialize: async () => statement,
-  open: async ({root: given}) => { root = given; await fs.promises.mkdir(root, {recursive: true}); return {}; },
-  save: async () => {
-    const count = path.join(root, 'count'), own = path.join(root, `new-${process.pid}`);
-    const number = Number(await fs.promises.readFile(count, 'utf8'));
-    await fs.promises.writeFile(own, String(number + 1));
-    await fs.promises.rename(own, count);
-    return {revision: null};
-  },
-};
-readline.createInterface({input: process.stdin}).on('line', async (line) => {
-  const {id, method, params} = JSON.parse(line);
-  console.log(JSON.stringify({jsonrpc: '2.0', id, result: await methods[method](params)}));
-});
-"""
-PYTHON = (sys.executable, "-m", "sessionproof._host", "small:Store")
-TWO = ([saving("a")], [saving("b")])
-
-
-class Race:
-    """Two processes of one store, and how often its schedules were carried out."""
-
-    def __init__(self, folder: Path, gates: list[GatedProcess], calls: Sequence[Sequence[Call]]) -> None:
-        self.folder, self.gates, self.calls = folder, gates, calls
-        self.number = 0
-        self.counts: list[str] = []
-
-    def carry_out(self, choices: Sequence[int], dies: Sequence[int] | None = None) -> Executed:
-        """One schedule on a fresh root in which nothing was counted yet."""
-        self.number += 1
-        place = self.folder / str(self.number)
-        (place / "root").mkdir(parents=True)
-        (place / "root" / "count").write_text("0", encoding="utf-8")
-        for gate in self.gates:
-            assert isinstance(gate.call(opened(place / "root")), Answer)
-        executed = Schedule(place, self.gates, self.calls, dies).carry_out(choices)
-        self.counts.append((place / "root" / "count").read_text(encoding="utf-8"))
-        return executed
-
-    def all(self, interruptions: int = 2, most: int = 1_000) -> list[Executed]:
-        """All schedules with at most so many interruptions."""
-        exploration = Exploration(self.carry_out, interruptions, most)
-        executed = list(exploration)
-        assert (exploration.left, exploration.diverged) == (0, 0)
-        return executed
-
 
 Racing = Callable[..., Race]
 
@@ -158,14 +55,6 @@ Racing = Callable[..., Race]
 def racing(tmp_path: Path) -> Generator[Racing]:
     """Makes races of a store with these methods, or of another command."""
     gates: list[GatedProcess] = []
-
-    @contextmanager
-    def ended() -> Generator[None]:
-        try:
-            yield
-        finally:
-            for gate in gates:
-                gate.kill()
 
     def make(
         methods: str,
@@ -178,13 +67,11 @@ def racing(tmp_path: Path) -> Generator[Racing]:
         gates.extend(GatedProcess(Launch(command, tmp_path, deadline)) for _ in calls)
         return Race(tmp_path / "places", gates[-len(calls) :], calls)
 
-    with ended():
+    try:
         yield make
-
-
-def locked(take: str) -> str:
-    """A store that counts under a lock, which it takes like this."""
-    return LOCKED.replace("TAKE", take) + COUNT
+    finally:
+        for gate in gates:
+            gate.kill()
 
 
 def test_an_update_is_never_lost(racing: Racing) -> None:
@@ -224,7 +111,7 @@ def test_a_lock_is_blamed(racing: Racing, methods: str) -> None:
     """Under a lock nothing is lost, in whichever way it is waited for: not one schedule of all finds anything."""
     race = racing(methods)
     executed = race.all(interruptions=1)
-    assert len(executed) > 10
+    assert len(executed) > 4
     assert set(race.counts) == {"2"}
     assert not any(one.waits_for_ever for one in executed)
 
@@ -293,6 +180,43 @@ def test_threads_make_schedules_differ(racing: Racing) -> None:
         (f"root/{name}",) for name in ("aa", "ab", "ba", "bb")
     ]
     assert signature(race.carry_out([])) == signature(first)
+
+
+def outcomes(race: Race, executed: Sequence[Executed]) -> set[tuple[str, ...]]:
+    """What the schedules came to: what was counted, and what each process was answered."""
+    answers = [[f"{one.side} {one.outcome}" for one in done.performed] for done in executed]
+    counts = race.counts[len(race.counts) - len(executed) :]
+    return {(count, *sorted(answered)) for count, answered in zip(counts, answers, strict=True)}
+
+
+def every_order(race: Race, interruptions: int) -> list[Executed]:
+    """The schedules with at most so many interruptions, each at whichever call."""
+    waiting: list[tuple[int, ...]] = [()]
+    seen, done = set(waiting), list[Executed]()
+    while waiting:
+        done.append(race.carry_out(waiting.pop()))
+        choices, spent = tuple(done[-1].choices), 0
+        for place, step in enumerate(done[-1].steps):
+            seen.add(choices[: place + 1])
+            if spent + (step.interrupts is not None) <= interruptions:
+                others = {(*choices[:place], side) for side in step.able} - seen
+                waiting += others
+                seen |= others
+            spent += step.interrupts is not None and step.side != step.interrupts
+    return done
+
+
+@pytest.mark.parametrize("methods", [SAVE + OWN, SAVE + COUNT, LOCK_FILE.replace("COUNT", COUNT)])
+def test_a_schedule_that_differs_is_left_out(racing: Racing, methods: str) -> None:
+    """What is left out differs in nothing: an interruption at every single call shows no other outcome."""
+    race = racing(methods)
+    few = race.all(interruptions=2)
+    found = outcomes(race, few)
+    every = every_order(race, 2)
+    assert {tuple(re.sub(r"/places/\d+", "", word) for word in outcome) for outcome in found} == {
+        tuple(re.sub(r"/places/\d+", "", word) for word in outcome) for outcome in outcomes(race, every)
+    }
+    assert len(few) < len(every) / 2
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")

@@ -62,6 +62,12 @@ def _aged(thing: Thing, moved: Mapping[Inode, int]) -> Thing:
     return (kind, (*key, moved.get(cast("Inode", key), 0))) if kind == "file" and not isinstance(key, str) else thing
 
 
+def meet(one: Footprint, other: Footprint) -> bool:
+    """Whether it may make a difference which of the two calls comes first."""
+    changed = {thing for thing in one.changes & other.changes if thing[0] != "names"}
+    return bool(changed or one.changes & other.reads or one.reads & other.changes)
+
+
 def meetings(calls: Iterable[tuple[int, T, Footprint]]) -> Iterator[tuple[T, T]]:
     """Of the calls of several sides, each under a name, the pairs that meet: each once, or more than once."""
     readers: dict[Thing, set[tuple[int, T]]] = {}

@@ -2,21 +2,33 @@
 
 A schedule interrupts a side where another is chosen although it could go on, amid a request. Most defects need one
 interruption, or two (CHESS: Musuvathi and Qadeer, PLDI 2007). Where two calls do not meet, their order makes no
-difference: a side is interrupted only before a call that meets one which another has still to make. Which calls meet is
-learned from the schedules that were carried out; where a later one shows more, the earlier ones are gone through again.
+difference. So a side is interrupted only before a call that meets one which another has still to make; and not a second
+time where whoever went on instead did nothing that meets what the side has done in between: under a lock, for one,
+whoever is let on only finds it taken. Which calls meet is learned from the schedules that were carried out; where a
+later one shows more, the earlier ones are gone through again.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TypeAlias
 
-from sessionproof._footprints import meetings
+from sessionproof._footprints import meet, meetings
 from sessionproof._protocol import Call
 from sessionproof._scheduler import BEGINS, DIES, Diverged, Executed, Sight
 
 CarryOut: TypeAlias = Callable[[Sequence[int]], Executed]
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Another way to go on at a step of a schedule: the number of the schedule, the step, the side that goes on."""
+
+    schedule: int
+    place: int
+    side: int
+    choices: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -35,22 +47,26 @@ class Exploration:
     diverged: int = 0
     _meets: dict[Sight, set[Sight]] = field(default_factory=dict[Sight, set[Sight]])
     _seen: set[tuple[int, ...]] = field(default_factory=set[tuple[int, ...]])
-    _waiting: deque[tuple[int, ...]] = field(default_factory=deque[tuple[int, ...]])
+    _waiting: deque[Fork] = field(default_factory=deque[Fork])
     _done: list[Executed] = field(default_factory=list[Executed])
+    _taken: dict[tuple[int, int], list[tuple[int, int]]] = field(
+        default_factory=dict[tuple[int, int], list[tuple[int, int]]]
+    )
 
     def __iter__(self) -> Iterator[Executed]:
         """Carry out one schedule after the other, those with the fewest switches first."""
-        self._waiting.append(())
+        yield self._carried_out(())
         while self._waiting and self.carried_out < self.most:
-            choices = self._waiting.popleft()
+            fork = self._waiting.popleft()
+            if self._is_known(fork):
+                continue
             try:
-                executed = self.carry_out(choices)
+                yield self._carried_out(fork.choices)
             except Diverged:
                 self.diverged += 1
-                continue
-            self._done.append(executed)
-            self._learn(executed)
-            yield executed
+            else:
+                taken = self._taken.setdefault((fork.schedule, fork.side), [])
+                taken.append((fork.place, self.carried_out - 1))
 
     @property
     def carried_out(self) -> int:
@@ -59,8 +75,32 @@ class Exploration:
 
     @property
     def left(self) -> int:
-        """How many of those that are known of were not."""
+        """How many of those that are known of, and may differ, were not."""
         return len(self._waiting)
+
+    def _carried_out(self, choices: tuple[int, ...]) -> Executed:
+        executed = self.carry_out(choices)
+        self._done.append(executed)
+        self._learn(executed)
+        return executed
+
+    def _is_known(self, fork: Fork) -> bool:
+        """Whether an interruption at another step has let the same side do the same, and that meets nothing between."""
+        steps = self._done[fork.schedule].steps
+        if steps[fork.place].interrupts is None:
+            return False
+        for place, number in self._taken.get((fork.schedule, fork.side), []):
+            known = self._done[number].steps
+            instead = [*takewhile(lambda step: step.side == fork.side, known[place:])]
+            if fork.place < place:
+                between, same = known[fork.place : place], steps[fork.place : place]
+            else:
+                between = known[place + len(instead) :][: fork.place - place]
+                same = steps[place : fork.place]
+            alike = [step.sight for step in between] == [step.sight for step in same]
+            if alike and not any(meet(one.print, other.print) for one in instead for other in between):
+                return True
+        return False
 
     def _learn(self, executed: Executed) -> None:
         again = False
@@ -68,25 +108,27 @@ class Exploration:
             again |= other not in self._meets.setdefault(one, set())
             self._meets[one].add(other)
             self._meets.setdefault(other, set()).add(one)
-        for known in self._done if again else [executed]:
-            for taken, others in self._forks(known):
+        for number in range(len(self._done)) if again else [len(self._done) - 1]:
+            for taken, forks in self._forks(number):
                 self._seen.add(taken)
-                self._waiting += [other for other in others if other not in self._seen]
-                self._seen.update(others)
+                self._waiting += [fork for fork in forks if fork.choices not in self._seen]
+                self._seen.update(fork.choices for fork in forks)
 
-    def _forks(self, executed: Executed) -> Iterator[tuple[tuple[int, ...], list[tuple[int, ...]]]]:
-        """Where the schedule could go another way: the choices up to there, and those that lead elsewhere.
+    def _forks(self, number: int) -> Iterator[tuple[tuple[int, ...], list[Fork]]]:
+        """Where the schedule could go another way: the choices up to there, and the other ways.
 
         Whoever goes by choices that are used up goes on as far as each side can.
         """
+        executed = self._done[number]
         choices, spent, made = tuple(executed.choices), 0, set[Sight]()
         for place, step in enumerate(executed.steps):
             interrupted = step.interrupts is not None and step.side != step.interrupts
-            differs = step.interrupts is None or (not interrupted and not self._meets.get(step.sight, made) <= made)
+            meets = not self._meets.get(step.sight, made) <= made
+            differs = step.interrupts is None or (not interrupted and meets)
             cost = spent + (step.interrupts is not None)
             if differs and cost <= self.interruptions:
-                others = [(*choices[:place], other) for other in step.able if other != step.side]
-                yield choices[: place + 1], others
+                others = (side for side in step.able if side != step.side)
+                yield choices[: place + 1], [Fork(number, place, side, (*choices[:place], side)) for side in others]
             spent += interrupted
             made.add(step.sight)
 
