@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sessionproof._gate import GatedProcess, Held
@@ -275,7 +276,7 @@ def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome, case: Ca
         run.step_reopen({})
     look()
     # What the page cache holds is the bytes of files.
-    if requirement == "RES-2" and refused and call.method in _REPEATED and not os.path.isdir(case.failed.held.paths[0]):
+    if requirement == "RES-2" and refused and call.method in _REPEATED and not Path(case.failed.held.paths[0]).is_dir():
         _tried_again(run, call)
     if call.method == "open":
         # What was opened while it could not be written may be open for reading alone.

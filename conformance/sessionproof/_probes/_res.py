@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sessionproof._aftermath import spread
+from sessionproof._client import can_write
 from sessionproof._faults import SHORT, Made, calls_of, fits, is_sync, lists, looks
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import named
 from sessionproof._probes._registry import probe
 from sessionproof._protocol import WRITES
 from sessionproof._setup import Setup
-from sessionproof._trial import NotApplicable, Trial
+from sessionproof._trial import NotApplicable, NotRun, Trial
 
 if TYPE_CHECKING:
     from sessionproof._run import Run
@@ -143,6 +144,43 @@ def refused_calls_are_told(trial: Trial) -> None:
     trial.need(faults=1)
 
 
+_ENDURED = 1_000
+
+
+def _endure(trial: Trial, setup: Setup, **how: JSON) -> None:
+    (id,) = trial.ids(1)
+    with trial.run(setup) as run:
+        run.make(id)
+        run.write(id, _value(trial, 1, id, _SMALL))
+        calls = [call for call in _operations(trial) if _goes_round(trial, call)]
+        refused: list[Object] = [] if trial.logs else [_call("save", id=id, document=[])]
+        if trial.statement.ids_kind == "any":
+            refused += [_call("read" if trial.logs else "load", id="of nobody"), _call("delete", id="of nobody")]
+        refused = [call for call in refused if trial.has(cast("str", call["method"]))]
+        every = cast("JSON", [*calls, *refused])
+        run.do({"do": "endure", "calls": every, "times": _ENDURED, **how})
+    trial.need(operations_endured=_ENDURED)
+
+
+def _goes_round(trial: Trial, call: Object) -> bool:
+    """Whether the same call makes sense again and again: a store may keep a file open for each session it makes."""
+    return call["method"] not in {"open", "create", "delete"} or (
+        call["method"] == "delete" and not trial.has("create")
+    )
+
+
+@probe("RES-5", "a thousand operations")
+def nothing_leaks(trial: Trial) -> None:
+    """File descriptors, threads and processes, after each quarter of a thousand operations, refused ones included."""
+    _endure(trial, Setup())
+
+
+@probe("RES-5", "a thousand failed calls")
+def nothing_leaks_in_errors(trial: Trial) -> None:
+    """The same where in each operation one call fails with EIO: the first, the second, and so on."""
+    _endure(trial, _GATED, failing=True)
+
+
 @probe("RES-6", "reads that are refused")
 def unreadable_is_not_absent(trial: Trial) -> None:
     """EACCES and EMFILE at every call that looks, of reads; those and EIO where writes list a folder."""
@@ -154,3 +192,32 @@ def unreadable_is_not_absent(trial: Trial) -> None:
 
     _each(trial, _faults(trial, ("EACCES", "EMFILE", "EIO"), wanted, ["EACCES", "EMFILE"]))
     trial.need(faults=1)
+
+
+@probe("RES-6", "permissions taken")
+def denied_is_not_absent(trial: Trial) -> None:
+    """All reads while the files of a session, or the root, may not be read."""
+    if not can_write(trial.lab.folder):
+        raise NotRun("an adapter without privileges cannot write to the temporary folder; set TMPDIR to another")
+    ids = trial.some_ids(2)
+    for denied in (ids[0], None):
+        with trial.run(Setup(unprivileged=True, tracked=True)) as run:
+            for number, id in enumerate(ids):
+                run.write(id, _value(trial, number, id, _SMALL))
+            run.do({"do": "reopen"})
+            run.do({"do": "deny"} if denied is None else {"do": "deny", "id": denied})
+            run.do({"do": "reopen"})
+            run.do({"do": "look"})
+    trial.need(reads_that_may_be_refused=1)
+
+
+@probe("RES-7", "vanished roots")
+def a_vanished_root_is_noticed(trial: Trial) -> None:
+    """Reads by an object that has saved, when its root was removed, or moved away."""
+    ids = trial.some_ids(2)
+    for how in ("removed", "moved"):
+        with trial.run() as run:
+            for number, id in enumerate(ids):
+                run.write(id, _value(trial, number, id, _SMALL))
+            run.do({"do": "vanish", "how": how})
+    trial.need(reads_that_may_be_refused=1)
