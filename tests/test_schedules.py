@@ -48,6 +48,15 @@ TWO_THREADS = """
             thread.join()
 """
 
+PIPELINED = """
+    pipelined = True
+    import contextlib
+    lock = LOCK
+
+    def save(self, id, document, if_revision=None):
+        with self.lock:
+"""
+
 Racing = Callable[..., Race]
 
 
@@ -180,6 +189,16 @@ def test_threads_make_schedules_differ(racing: Racing) -> None:
         (f"root/{name}",) for name in ("aa", "ab", "ba", "bb")
     ]
     assert signature(race.carry_out([])) == signature(first)
+
+
+@pytest.mark.parametrize("lock", ["threading.Lock()", "contextlib.nullcontext()"])
+def test_requests_in_one_process_are_not_put_in_order(racing: Racing, lock: str) -> None:
+    """Requests that a pipelined adapter serves at once are scheduled by their threads; a lock between them is seen."""
+    methods = PIPELINED.replace("LOCK", lock) + COUNT.replace('"new"', "str(threading.get_ident())")
+    race = racing(methods)
+    race.gates = [race.gates[0]] * 2
+    race.all(interruptions=1)
+    assert set(race.counts) == ({"1", "2"} if "null" in lock else {"2"})
 
 
 def outcomes(race: Race, executed: Sequence[Executed]) -> set[tuple[str, ...]]:

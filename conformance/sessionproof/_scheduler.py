@@ -65,10 +65,15 @@ class Executed:
 
 @dataclass(slots=True)
 class Side:
-    """A process and what it is still to be asked."""
+    """A process and what it is still to be asked.
+
+    Where several sides share a process, `notices` are the held calls of this one, and `threads` those that make them.
+    """
 
     gate: GatedProcess
     calls: list[Call]
+    notices: set[int] | None = None
+    threads: set[int] = field(default_factory=set[int])
     asked: int = 0
     number: int | None = None
     begun: int = 0
@@ -84,14 +89,20 @@ class Side:
         return self.number is None and self.asked == len(self.calls) and not self.ready
 
     @property
+    def held(self) -> list[Held]:
+        """Its calls that are held."""
+        held = self.gate.held.values()
+        return [call for call in held if self.notices is None or call.notice in self.notices]
+
+    @property
     def ready(self) -> list[Held]:
         """The calls that it could make next, naps aside."""
-        return [held for held in self.gate.held.values() if not held.naps]
+        return [held for held in self.held if not held.naps]
 
     @property
     def naps(self) -> list[Held]:
         """The naps that it is held in."""
-        return [held for held in self.gate.held.values() if held.naps]
+        return [held for held in self.held if held.naps]
 
     @property
     def spins(self) -> bool:
@@ -113,7 +124,7 @@ class Schedule:
 
     Args:
         folder: Where calls are held.
-        gates: The processes, each open on the same root.
+        gates: The process of each side, open on the same root; of a `pipelined` one, several sides may be.
         calls: What each is asked, one after the other.
         dies: A side, and the how manieth of its held calls it dies at, in place of making it.
     """
@@ -126,8 +137,12 @@ class Schedule:
         dies: Sequence[int] | None = None,
     ) -> None:
         self._folder = str(folder.resolve())
-        self._sides = [Side(gate, list(asked)) for gate, asked in zip(gates, calls, strict=True)]
+        self._sides = [
+            Side(gate, list(asked), set() if gates.count(gate) > 1 else None)
+            for gate, asked in zip(gates, calls, strict=True)
+        ]
         self._dies = tuple(dies or ())
+        self._dead: list[GatedProcess] = []
         self._moved: dict[Inode, int] = {}
         self._clock = 0
         self._current: int | None = None
@@ -184,13 +199,36 @@ class Schedule:
             if other is not side:
                 other.freed = True
         self._current = chosen
-        side.gate.settle()
-        self._hear(chosen)
-        for number, other in enumerate(self._sides):
+        self._settle(side)
+        for other in self._sides:
             rest = other.gate.rest
-            if number != chosen and rest is not None and (not rest.timed or not _LOCKS.isdisjoint(rest.waits)):
-                other.gate.settle()
-                self._hear(number)
+            waits = rest is not None and (not rest.timed or not _LOCKS.isdisjoint(rest.waits))
+            if waits and other.gate is not side.gate:
+                self._settle(other)
+
+    def _settle(self, side: Side) -> None:
+        """Wait until the process of a side has come to rest, and hear what it answers."""
+        sharing = [number for number, other in enumerate(self._sides) if other.gate is side.gate]
+        while True:
+            side.gate.settle()
+            if side.notices is not None:
+                self._tell_apart(side, [self._sides[number] for number in sharing])
+            heard = [self._hear(number) for number in sharing]
+            # Beside what was answered, others may still move.
+            if len(sharing) == 1 or not any(heard):
+                return
+
+    @staticmethod
+    def _tell_apart(moving: Side, sharing: Sequence[Side]) -> None:
+        """Whose the calls are that are newly held: of whom their thread is known for, or who has just gone on."""
+        known = set[int]().union(*(side.notices or () for side in sharing))
+        for held in [held for held in moving.gate.held.values() if held.notice not in known]:
+            owners = [side for side in sharing if held.thread in side.threads]
+            fresh = [side for side in (moving, *sharing) if side.number is not None and not side.threads]
+            owner = [*owners, *fresh, moving][0]
+            assert owner.notices is not None
+            owner.notices.add(held.notice)
+            owner.threads.add(held.thread)
 
     def _begin(self, chosen: int, side: Side, able: tuple[int, ...], interrupts: int | None) -> None:
         self._note(chosen, BEGINS, (), NONE, able, interrupts)
@@ -207,8 +245,8 @@ class Schedule:
         side.made += 1
         if self._dies == (chosen, side.made):
             self._note(chosen, DIES, call, NONE, able, interrupts)
+            self._dead.append(side.gate)
             side.gate.die()
-            side.calls = side.calls[: side.asked]
             return
         # A lock that is asked for again, while nothing was done, is not given: that meets nothing new.
         again = held.lock is not None and call in side.same
@@ -239,19 +277,20 @@ class Schedule:
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._folder).strip("/")
 
-    def _hear(self, number: int) -> None:
-        """Take note of what a side has answered."""
+    def _hear(self, number: int) -> bool:
+        """Take note of what a side has answered; whether it has."""
         side = self._sides[number]
         if side.number is None or side.number not in side.gate.answers:
-            return
+            return False
         self._clock += 1
-        died = self._dies == (number, side.made)
         outcome = side.gate.answers.pop(side.number)
-        ended = None if died else self._clock
+        ended = None if side.gate in self._dead else self._clock
         self.executed.performed.append(Performed(side.calls[side.asked - 1], outcome, side.begun, ended, number))
         side.number = None
+        side.threads.clear()
         if not side.gate.alive:
             side.calls = side.calls[: side.asked]
+        return True
 
     # -- nobody can go on ----------------------------------------------------------------------------------------------
 
@@ -271,10 +310,9 @@ class Schedule:
         while not any(side.gate.moves(_LOOK) for side in waiting):
             pass
         for side in waiting:
-            side.gate.settle()
+            self._settle(side)
             if not side.gate.alive:
                 self.executed.waits_for_ever = waits
-            self._hear(self._sides.index(side))
 
 
 def _waits(gate: GatedProcess) -> str:
