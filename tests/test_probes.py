@@ -29,6 +29,8 @@ CLEAN: list[tuple[type[Adapter], str]] = [
     *((CleanStepFolder, id) for id in REQUIREMENTS if id[:3] in {"LOG", "COR", "ATM", "CST"}),
     (CleanSecrets, "FMT-5"),
     *((CleanCreated, id) for id in REQUIREMENTS if id[:3] in {"STO", "LOG", "IDS", "SEC", "ATM"}),
+    *((store, "RES-2") for store in SYNCED),
+    *((store, id) for store in (CleanStepFolder, CleanCreated) for id in ("RES-4", "RES-6", "RES-7")),
     *((CleanCompacting, id) for id in ("CST-1", "CST-2")),
     (CleanCosted, "CST-1"),
     *((store, id) for store in SYNCED for id in REQUIREMENTS if id[:3] == "DUR"),

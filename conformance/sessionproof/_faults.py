@@ -1,8 +1,8 @@
 """The step `fault`: one system call of one operation fails, and what comes of it is judged.
 
 A call is told by its name and number within the operation: `openat:3`. It fails with an errno and is not made, or, as
-`short`, it writes half of what it was given. With `lasting` every later call of the operation that the error fits fails
-as well. Only calls on the root, on what is in it, and on the folder that it lies in are counted.
+`short`, it writes half of what it was given. With `then`, every later call of the operation that this error fits fails
+by it. Only calls on the root, on what is in it, and on the folder that it lies in are counted.
 """
 
 import errno
@@ -160,16 +160,23 @@ def calls_of(run: "Run", step: Object) -> list[Made]:
 
 
 def fault(run: "Run", step: Object) -> None:
-    """Let a call of an operation fail: `call`, `error`, `lasting`, `requirement`; then look, write, look again."""
+    """Let a call of an operation fail: `call`, `error`, `then`; judge what comes of it under `requirement`.
+
+    The store is looked at, written to in the same object, and in a new one; with `reopen` in a new one only.
+    """
     requirement = cast("str", step["requirement"])
     call, error = request(run, step), cast("str", step["error"])
     run.worlds = run.worlds.disturbed(requirement)
     failed: list[Made] = []
 
     def decide(made: Made) -> str | None:
-        if made.sight == step["call"] or (failed and step.get("lasting") and fits(error, made)):
+        then = step.get("then")
+        if made.sight == step["call"] and not failed:
             failed.append(made)
             return error
+        if failed and isinstance(then, str) and fits(then, made):
+            failed.append(made)
+            return then
         return None
 
     assert isinstance(run.process, GatedProcess)
@@ -180,10 +187,10 @@ def fault(run: "Run", step: Object) -> None:
         return
     run.count("faults")
     try:
-        _judge(run, call, outcome, requirement, Case(failed[0], error, made))
+        _judge(run, call, outcome, requirement, Case(failed[0], error, made, bool(step.get("reopen"))))
     except Violated as found:
         how = "wrote half of what it was given" if error == SHORT else f"failed with {error}"
-        others = f", and {len(failed) - 1} more after it" if len(failed) > 1 else ""
+        others = f", and {len(failed) - 1} after it with {step['then']}" if len(failed) > 1 else ""
         where = f"In `{call.method}`, {failed[0]} {how}{others}."
         told = replace(found.violation, summary=f"{found.violation.summary} {where}")
         raise Violated(told, found.setup, found.steps, found.files) from None
@@ -191,11 +198,12 @@ def fault(run: "Run", step: Object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What failed, how, and all calls of the operation."""
+    """What failed, how, and all calls of the operation; `reopens`: the same store object is not written to."""
 
     failed: Made
     error: str
     made: list[Made]
+    reopens: bool
 
 
 def _judge(run: "Run", call: Call, outcome: Outcome, requirement: str, case: Case) -> None:
@@ -282,7 +290,8 @@ def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome, case: Ca
         # What was opened while it could not be written may be open for reading alone.
         run.step_reopen({})
     locked = _is_lock(case.failed.held)
-    for next_call in [call] * (refused and call.method in _REPEATED | {"delete"}) + _next(run, call):
+    again = [call] if refused and call.method in _REPEATED | {"delete"} else []
+    for next_call in [] if case.reopens else again + _next(run, call):
         # A store object may refuse to write after a failed sync. A lock that could not be given back is held.
         _write(run, next_call, requirement, may_refuse=refused and (requirement == "RES-2" or locked))
     look()

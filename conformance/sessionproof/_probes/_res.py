@@ -1,6 +1,6 @@
 """RES: the system says no."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sessionproof._aftermath import spread
@@ -78,8 +78,11 @@ Wanted: TypeAlias = Callable[[str, str, Made], bool]
 """Whether to try it: the operation, the error, the call."""
 
 
-def _faults(trial: Trial, errors: Sequence[str], wanted: Wanted, lasting: Collection[str] = ()) -> Iterator[Object]:
-    """The steps of all faults that are wanted, of every operation; those of `lasting` errors once more, to last."""
+def _faults(
+    trial: Trial, errors: Sequence[str], wanted: Wanted, lasting: Mapping[str, str] | None = None
+) -> Iterator[Object]:
+    """The steps of all faults that are wanted, of every operation; those of `lasting` again, with what follows."""
+    lasting = lasting or {}
     for operation in _operations(trial):
         with trial.run(_GATED) as run:
             _prepared(run, trial)
@@ -89,9 +92,10 @@ def _faults(trial: Trial, errors: Sequence[str], wanted: Wanted, lasting: Collec
             for error in errors:
                 if wanted(cast("str", operation["method"]), error, one):
                     step: Object = {"do": "fault", **operation, "call": one.sight, "error": error}
-                    yield {**step, "requirement": trial.requirement}
+                    step["requirement"] = trial.requirement
+                    yield step
                     if error in lasting:
-                        yield {**step, "requirement": trial.requirement, "lasting": True}
+                        yield {**step, "then": lasting[error]}
 
 
 def _each(trial: Trial, steps: Iterator[Object]) -> None:
@@ -100,19 +104,17 @@ def _each(trial: Trial, steps: Iterator[Object]) -> None:
     if not every:
         raise NotApplicable("the store makes no call that can fail so")
     trial.count("faults possible", len(every))
-    for step in spread(every, trial.budget.faults):
+    for number, step in enumerate(spread(every, trial.budget.faults)):
         with trial.run(_GATED) as run:
             _prepared(run, trial)
-            run.do(step)
-
-
-_FULL = ("ENOSPC", "EDQUOT")
+            run.do({**step, "reopen": True} if number % 2 else step)
 
 
 @probe("RES-1", "no space at each call")
 def a_full_disk_loses_nothing(trial: Trial) -> None:
-    """ENOSPC and EDQUOT at every call that takes space, of every operation; alone, and at all calls that follow."""
-    _each(trial, _faults(trial, _FULL, lambda _, error, made: fits(error, made), _FULL))
+    """ENOSPC and EDQUOT at every call that takes space, alone or at all that follow; a disk that fills amid a write."""
+    lasting = {"ENOSPC": "ENOSPC", "EDQUOT": "EDQUOT", SHORT: "ENOSPC"}
+    _each(trial, _faults(trial, tuple(lasting), lambda _, error, made: fits(error, made), lasting))
     trial.need(faults=1)
 
 
@@ -126,7 +128,7 @@ def a_failed_sync_is_told(trial: Trial) -> None:
 @probe("RES-3", "short writes and interruptions")
 def half_a_write_is_none(trial: Trial) -> None:
     """Every write that takes half of its bytes, alone and with all that follow; EINTR at every call that knows it."""
-    _each(trial, _faults(trial, (SHORT, "EINTR"), lambda _, error, made: fits(error, made), [SHORT]))
+    _each(trial, _faults(trial, (SHORT, "EINTR"), lambda _, error, made: fits(error, made), {SHORT: SHORT}))
     trial.need(faults=1)
 
 
@@ -153,6 +155,7 @@ def _endure(trial: Trial, setup: Setup, **how: JSON) -> None:
         run.make(id)
         run.write(id, _value(trial, 1, id, _SMALL))
         calls = [call for call in _operations(trial) if _goes_round(trial, call)]
+        calls.sort(key=lambda call: call["method"] == "delete")
         refused: list[Object] = [] if trial.logs else [_call("save", id=id, document=[])]
         if trial.statement.ids_kind == "any":
             refused += [_call("read" if trial.logs else "load", id="of nobody"), _call("delete", id="of nobody")]
@@ -190,7 +193,7 @@ def unreadable_is_not_absent(trial: Trial) -> None:
             return fits(error, made) and lists(made.held)
         return fits(error, made) and error != "EIO" and looks(made.held)
 
-    _each(trial, _faults(trial, ("EACCES", "EMFILE", "EIO"), wanted, ["EACCES", "EMFILE"]))
+    _each(trial, _faults(trial, ("EACCES", "EMFILE", "EIO"), wanted, {"EACCES": "EACCES", "EMFILE": "EMFILE"}))
     trial.need(faults=1)
 
 
