@@ -14,6 +14,7 @@ from miniatures import (
     _log_damage,
     _log_faces,
     _log_reviewed,
+    _res,
     _sec,
     _sto,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "_log_damage",
     "_log_faces",
     "_log_reviewed",
+    "_res",
     "_sec",
     "_sto",
 ]
