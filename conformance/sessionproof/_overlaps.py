@@ -53,10 +53,15 @@ def _never_right(history: Sequence[Performed], performed: Performed) -> Violatio
             return None if performed.ended is None else defect(call, outcome)
         case Refusal(kind=Kind.INTERNAL):
             return defect(call, outcome)
-        case Refusal(kind=Kind.CONFLICT):
+        case Refusal(kind=Kind.CONFLICT) if not _stays(history, performed):
             return None
+        case Refusal(kind=Kind.CONFLICT):
+            text = f"`{call.method}` is refused as `conflict` long after the calls beside it."
+            return Violation(
+                _refused(history, performed), f"{call.method}-conflict", text, "an answer", observed(outcome)
+            )
         case Refusal() if call.method == "create" or not outcome.not_applied:
-            broken = _refused(history, call)
+            broken = _refused(history, performed)
             text = f"`{call.method}` is refused as `{outcome.kind}` because of calls beside it."
             expected = "an answer" if call.method not in WRITES else "an acknowledgement, or `conflict`"
             return Violation(broken, f"{call.method}-{outcome.kind}", text, expected, observed(outcome))
@@ -64,11 +69,31 @@ def _never_right(history: Sequence[Performed], performed: Performed) -> Violatio
             return None
 
 
-def _refused(history: Sequence[Performed], call: Call) -> Suspects:
-    if call.method not in WRITES:
-        return ("CON-2",)
+def _stays(history: Sequence[Performed], performed: Performed) -> bool:
+    """Whether a `conflict` is the last answer to a call that was made again when nobody else was at work."""
+    if "if_revision" in performed.call.params or performed.call.method in WRITES:
+        alike = [one for one in history if one.side == performed.side and one.call == performed.call]
+        if "if_revision" in performed.call.params or len(alike) < 2 or alike[-1] is not performed:
+            return False
+    return not any(
+        one.call.method in WRITES
+        and one.side != performed.side
+        and one.ended is not None
+        and one.end >= performed.begun
+        for one in history
+    )
+
+
+def _refused(history: Sequence[Performed], performed: Performed) -> Suspects:
+    """What a refusal breaks that is not right at any place."""
+    call = performed.call
     by_method = {"create": ("CON-4",), "claim": ("CON-9",), **dict.fromkeys(_LOG_WRITES, ("CON-3",))}
-    return (*by_method.get(call.method, ("CON-1",)), *_deleted_beside(history, call.id))
+    broken: Suspects = by_method.get(call.method, ("CON-1",))
+    if call.method not in WRITES:
+        own = ("CON-3",) if call.method == "read" else ("CON-1",)
+        broken = ("CON-2",) if _overlapped(history, performed) else own
+    dead: Suspects = ("CON-6",) if any(one.ended is None for one in history) else ()
+    return (*broken, *dead, *_deleted_beside(history, call.id))
 
 
 def _deleted_beside(history: Sequence[Performed], id: str) -> Suspects:
@@ -168,7 +193,7 @@ def _blamed(worlds: Worlds, history: Sequence[Performed], wrong: Performed) -> t
         return _blamed_reader(worlds, history, wrong)
     if isinstance(outcome, Refusal):
         text = f"`{call.method}` is refused as `{outcome.kind}`, which no order of the calls explains."
-        return f"{call.method}-{outcome.kind}", text, _refused((), call)
+        return f"{call.method}-{outcome.kind}", text, _refused(history, wrong)
     match call.method:
         case "save":
             text = "Of two conditional saves from one revision both are acknowledged."

@@ -4,16 +4,18 @@ A `race` is one schedule. Its `sides` are lists of calls: of the run's own proce
 are the sides in the order of their steps; behind them each side goes on as far as it can. What every side and a new
 store object see afterwards belongs to the history, which is judged as a whole. With `calls` the schedule must be made
 of the same steps as when it was found; where it is not, nothing is judged. `dies` is a side and the how manieth of its
-calls it dies at.
+calls it dies at. With `within` all sides are requests that the run's own process serves at once. Where the first call
+of a side is `open`, the root was not opened for it before, and with `rootless` there is none.
 
 `races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
 and at most `most` of them. With `deaths` the first side dies in them, at each of its calls in turn.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from sessionproof._gate import GatedProcess
@@ -21,15 +23,20 @@ from sessionproof._json import JSON, Object
 from sessionproof._overlaps import findings
 from sessionproof._performed import Performed, sessions
 from sessionproof._placeholders import named, resolved
-from sessionproof._protocol import WRITES, Answer, Call, Outcome
-from sessionproof._scheduler import DIES, Diverged, Executed, Schedule
+from sessionproof._protocol import WRITES, Answer, Call, Kind, Outcome, Refusal
+from sessionproof._scheduler import BEGINS, Diverged, Executed, Schedule
 from sessionproof._schedules import Exploration, signature, told
 from sessionproof._wording import observed
-from sessionproof._worlds import Anything, State, Violation
+from sessionproof._worlds import Anything, State, Violation, Worlds
 
 if TYPE_CHECKING:
     from sessionproof._client import AdapterProcess
     from sessionproof._run import Run
+
+_KEPT = ("sides", "within", "rootless")
+"""What all schedules of a race have in common."""
+_PAUSE = 0.02
+"""Seconds before what was refused as a conflict is asked again."""
 
 
 def race(run: "Run", step: Object) -> None:
@@ -42,28 +49,41 @@ def race(run: "Run", step: Object) -> None:
 
 def races(run: "Run", step: Object) -> None:
     """Carry out the schedules of a race, each on a copy of the closed root."""
-    deaths: Iterable[Object] = ({"dies": [0, place]} for place in count(1)) if step.get("deaths") else ({},)
-    for death in deaths:
-        exploration = Exploration(
-            partial(_on_a_copy, run, {"do": "race", "sides": step["sides"], **death}),
-            cast("int", step.get("interruptions", 2)),
-            cast("int", step.get("most", 10_000)),
-        )
-        died = False
-        for executed in exploration:
-            run.count("schedules")
-            died |= any(made.name == DIES for made in executed.steps)
-        run.count("schedules left out", exploration.left)
-        run.count("schedules that did not repeat", exploration.diverged)
-        if not died:
-            return
+    base: Object = {"do": "race", **{name: step[name] for name in _KEPT if name in step}}
+    if not step.get("deaths"):
+        _explored(run, step, base)
+        return
+    undisturbed = _on_a_copy(run, base, ())
+    run.count("schedules")
+    for place in _tellingly(undisturbed):
+        run.count("deaths")
+        _explored(run, step, {**base, "dies": [0, place]})
+
+
+def _explored(run: "Run", step: Object, base: Object) -> None:
+    """Carry out schedules that have so much in common."""
+    interruptions, most = cast("int", step.get("interruptions", 2)), cast("int", step.get("most", 10_000))
+    exploration = Exploration(partial(_on_a_copy, run, base), interruptions, most)
+    for _ in exploration:
+        run.count("schedules")
+    run.count("schedules left out", exploration.left)
+    run.count("schedules that did not repeat", exploration.diverged)
+
+
+def _tellingly(executed: Executed) -> Iterator[int]:
+    """The calls of the first side before which a death leaves something else than before the call that came first."""
+    calls = [made for made in executed.steps if made.side == 0 and made.name != BEGINS]
+    for place, made in enumerate(calls, 1):
+        if place == 1 or calls[place - 2].print.changes or made.print.changes:
+            yield place
 
 
 def _on_a_copy(run: "Run", base: Object, choices: Sequence[int]) -> Executed:
     twin = run.fork()
     twin.steps.pop()  # not all schedules again, but this one
     try:
-        twin.do({"do": "wake"})
+        if not _opens(cast("list[list[Object]]", base["sides"])[0]):
+            twin.do({"do": "wake"})
         twin.steps.append(base)
         return _raced(twin, {**base, "choices": list[JSON](choices)})
     finally:
@@ -83,7 +103,10 @@ def _raced(run: "Run", step: Object) -> Executed:
         [_call(run, named(cast("Object", call), run.names)) for call in side]
         for side in cast("list[list[JSON]]", step["sides"])
     ]
-    gates = list(_gates(run, asked))
+    if step.get("rootless") and run.root.exists():
+        shutil.rmtree(run.root)
+        run.worlds = Worlds()
+    gates = list(_gates(run, asked, within=bool(step.get("within"))))
     dies = cast("tuple[int, int] | None", step.get("dies"))
     schedule = Schedule(run.outside, gates, asked, dies)
     executed = schedule.carry_out(cast("list[int]", step.get("choices", [])))
@@ -129,13 +152,18 @@ def _opened_wrong(outcome: Outcome) -> Violation:
     return Violation((), "open-refused", "`open` fails.", "an open store", observed(outcome))
 
 
-def _gates(run: "Run", asked: Sequence[Sequence[Call]]) -> Iterator[GatedProcess]:
+def _opens(calls: Sequence[Object]) -> bool:
+    """Whether to open the root is a part of what a side is asked."""
+    return bool(calls) and calls[0]["method"] == "open"
+
+
+def _gates(run: "Run", asked: Sequence[Sequence[Call]], *, within: bool) -> Iterator[GatedProcess]:
     """A process for each side, open on the root unless opening is what it is asked first."""
     start = run.place.process if run.fast else run.place.fresh_process
     for side, calls in enumerate(asked):
-        process = run.process if side == 0 else start(replace(run.setup, side=side))
+        process = run.process if within or side == 0 else start(replace(run.setup, side=side))
         assert isinstance(process, GatedProcess)
-        if side and not (calls and calls[0].method == "open"):
+        if process is not run.process and not (calls and calls[0].method == "open"):
             outcome = process.call(_opening(run))
             if not isinstance(outcome, Answer):
                 run.report(_opened_wrong(outcome))
@@ -150,20 +178,61 @@ def _count(run: "Run", performed: Performed) -> None:
 
 
 def _looks(run: "Run", gates: Sequence[GatedProcess], history: Sequence[Performed]) -> Iterator[Performed]:
-    """What every side that lives and a new store object see, one after the other."""
+    """What every side that lives and a new store object see, one after the other; what was refused is asked again."""
     now = max((performed.ended or performed.begun for performed in history), default=0)
     start = run.place.process if run.fast else run.place.fresh_process
     fresh = start(replace(run.setup, gated=False))
     fresh.call(_opening(run))
-    viewers: list[AdapterProcess] = [*(gate for gate in gates if gate.alive), fresh]
-    reads = ("read" if run.setup.logs else "load", "exists")
-    about = [Call(method, {"id": id}) for id in sessions(history) for method in reads if run.listed(method)]
-    whole = [Call("list")] if run.listed("list") else []
+    viewers: list[AdapterProcess] = [*gates, fresh]
+
+    def asked(side: int, call: Call) -> Performed:
+        nonlocal now
+        now += 2
+        return Performed(call, _answer(viewers[side], call), now - 1, now, side)
+
     for side, viewer in enumerate(viewers):
-        for call in [*about, *(whole if viewer is fresh else [])]:
-            yield Performed(call, viewer.call(call), now + 1, now + 2, side)
-            now += 2
+        if viewer.alive:
+            for call in _reads(run, history):
+                yield asked(side, call)
+            for performed in history:
+                if performed.side == side and _is_conflict(performed):
+                    yield asked(side, performed.call)
+    for call in [*_reads(run, history), *_reads_of_all(run)]:
+        yield asked(len(gates), call)
     fresh.call(Call("close"))
+
+
+def _reads(run: "Run", history: Sequence[Performed]) -> Iterator[Call]:
+    for id in sessions(history):
+        for method in ("read" if run.setup.logs else "load", "exists"):
+            if run.listed(method):
+                yield Call(method, {"id": id})
+        if run.listed("attachments"):
+            attached = [one.call.params["kind"] for one in history if one.call.method == "attach"]
+            for kind in sorted({"trace", *cast("list[str]", attached)}):
+                yield Call("attachments", {"id": id, "kind": kind})
+
+
+def _reads_of_all(run: "Run") -> Iterator[Call]:
+    for method in ("list", "summaries"):
+        if run.listed(method):
+            yield Call(method)
+
+
+def _is_conflict(performed: Performed) -> bool:
+    """Whether it was refused for others that were at work, and not for what it rests on."""
+    refused = isinstance(performed.outcome, Refusal) and performed.outcome.kind is Kind.CONFLICT
+    return refused and "if_revision" not in performed.call.params
+
+
+def _answer(viewer: "AdapterProcess", call: Call) -> Outcome:
+    """What is answered within one deadline; until then a `conflict` is asked again."""
+    limit = time.monotonic() + viewer.launch.deadline
+    while True:
+        outcome = viewer.call(call)
+        if not isinstance(outcome, Refusal) or outcome.kind is not Kind.CONFLICT or time.monotonic() > limit:
+            return outcome
+        time.sleep(_PAUSE)
 
 
 STEPS = {"race": race, "races": races}

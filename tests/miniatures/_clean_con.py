@@ -137,7 +137,7 @@ class Linked(OneFolder):
     def step(self, folder: Path, entry: Document) -> int:
         """Give an entry its number."""
         temporary = folder / f".{secrets.token_hex(8)}.tmp"
-        temporary.write_bytes(self.seal({"value": entry, "store": {}}))
+        temporary.write_bytes(self.seal({"value": entry, "store": {"of": "step"}}))
         try:
             number = max((number for number, _ in self.steps(folder)), default=0) + 1
             while True:

@@ -18,7 +18,7 @@ from sessionproof import Conflict, Corrupt, Loaded, NotFound
 # -- CON-1: saves, attaches, loads and deletes -------------------------------------------------------------------------
 
 
-@breaks("CON-1", "lost", also="CON")
+@breaks("CON-1", "write-lost", also="CON")
 class AttachesAlone(Locked):
     """An attach reads the file, adds to it and writes it back, without the lock."""
 
@@ -130,7 +130,7 @@ class MeetsTemporaries(Linked):
         number = max((number for number, _ in self.steps(folder)), default=0) + 1
         while True:
             temporary = folder / f"step-{number}.tmp.{os.getpid()}"
-            temporary.write_bytes(self.seal({"value": entry, "store": {}}))
+            temporary.write_bytes(self.seal({"value": entry, "store": {"of": "step"}}))
             try:
                 os.link(temporary, folder / f"step-{number}")
             except FileExistsError:
@@ -182,7 +182,7 @@ class CountsAlone(Linked):
             self.last[folder] = max((number for number, _ in self.steps(folder)), default=0)
         self.last[folder] += 1
         temporary = folder / f".{os.getpid()}.tmp"
-        temporary.write_bytes(self.seal({"value": entry, "store": {}}))
+        temporary.write_bytes(self.seal({"value": entry, "store": {"of": "step"}}))
         temporary.replace(folder / f"step-{self.last[folder]}")
         return self.last[folder]
 
@@ -277,15 +277,15 @@ class DeletesInParts(LockedLog):
 
 
 class LockFile(Locked):
-    """The lock is a file that must be new; who finds one there waits for a second."""
+    """The lock is a file that must be new; who finds one there looks again three times."""
 
     def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
         lock = self.path(".lock")
-        for _ in range(20):
+        for _ in range(3):
             with suppress(FileExistsError):
                 os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
                 break
-            time.sleep(0.05)
+            time.sleep(0.01)
         else:
             raise Conflict("locked")
         try:
@@ -294,7 +294,7 @@ class LockFile(Locked):
             lock.unlink()
 
 
-@breaks("CON-6", "save-conflict", also="CON ATM")
+@breaks("CON-6", "save-conflict", also="CON ATM", deadline=2)
 class LockFileStays(LockFile):
     """The lock file of the dead stays."""
 
