@@ -14,7 +14,7 @@ from typing import TypeAlias
 from sessionproof._footprints import NONE, Footprint, Inode, footprint, moves
 from sessionproof._gate import GatedProcess, Held
 from sessionproof._performed import Performed
-from sessionproof._protocol import Call
+from sessionproof._protocol import Answer, Call
 
 BEGINS, WAKES, DIES = "begins", "wakes", "dies"
 """Steps that are no system calls. The paths of a death tell the call before which it comes, with its name."""
@@ -288,7 +288,8 @@ class Schedule:
         self.executed.performed.append(Performed(side.calls[side.asked - 1], outcome, side.begun, ended, number))
         side.number = None
         side.threads.clear()
-        if not side.gate.alive:
+        refused_to_open = side.calls[side.asked - 1].method == "open" and not isinstance(outcome, Answer)
+        if refused_to_open or not side.gate.alive:
             side.calls = side.calls[: side.asked]
         return True
 
