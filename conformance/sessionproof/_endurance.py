@@ -13,6 +13,7 @@ from sessionproof._gate import GatedProcess
 from sessionproof._json import Object
 from sessionproof._placeholders import named
 from sessionproof._protocol import Call, Outcome, Silence
+from sessionproof._strays import MOST
 from sessionproof._wording import defect
 from sessionproof._worlds import Violation
 
@@ -24,6 +25,8 @@ _ROUNDS = 4
 _LEAST = 3
 """So many more after each round are a leak: what fills up, a pool or a cache, does not fill up for ever."""
 _LOOKS, _PAUSE_S = 5, 0.02
+_AGE = 400 * 86_400 * 10**9
+"""Nanoseconds that a store takes for long ago: it may spare what somebody may be writing to."""
 _DEEPEST = 12
 """Calls of one operation that are made to fail in turn."""
 _NAMES = ("file descriptors", "threads", "processes")
@@ -119,4 +122,48 @@ class _Nth:
         return "EIO" if self.left == -1 else None
 
 
-STEPS: dict[str, Callable[["Run", Object], None]] = {"endure": endure}
+def strays_of_faults(run: "Run", step: Object) -> None:
+    """Let each of the `calls` fail on a disk that is full from some call on, `times` for each such; count files."""
+    write = cast("list[Object]", step["calls"])[0]
+    before = _files(run, write)
+    for one in cast("list[Object]", step["calls"]):
+        for number in range(_DEEPEST):
+            if not all(_filled(run, one, number) for _ in range(cast("int", step["times"]))):
+                break
+    more = sorted(_files(run, write) - before)
+    if len(more) > MOST:
+        summary = f"Writes on a full disk leave {len(more)} files, also after an open and a write."
+        run.report(Violation(("ATM-8",), "strays-of-faults", summary, f"at most {MOST}", ", ".join(more[:12])))
+
+
+def _filled(run: "Run", step: Object, number: int) -> bool:
+    """Carry out a write on a disk that is full from its n-th call on that takes space; whether there was one."""
+    assert isinstance(run.process, GatedProcess)
+    left, met = [number], list[Made]()
+
+    def decide(made: Made) -> str | None:
+        if not fits("ENOSPC", made):
+            return None
+        left[0] -= 1
+        if left[0] >= 0:
+            return None
+        met.append(made)
+        return "ENOSPC"
+
+    carried_out(run.process, run, request(run, named(step, run.names)), decide)
+    run.count("writes on a full disk", len(met[:1]))
+    return bool(met)
+
+
+def _files(run: "Run", write: Object) -> set[str]:
+    """The files in the root, each a year old, after an open and a write."""
+    then = time.time_ns() - _AGE
+    for path in [run.root, *run.root.rglob("*")]:
+        os.utime(path, ns=(then, then), follow_symlinks=False)
+    run.step_reopen({})
+    run.process.call(request(run, named(write, run.names)))
+    run.step_reopen({})
+    return set(run.tree())
+
+
+STEPS: dict[str, Callable[["Run", Object], None]] = {"endure": endure, "strays of faults": strays_of_faults}

@@ -225,7 +225,7 @@ def _judge(run: "Run", call: Call, outcome: Outcome, requirement: str, case: Cas
             run.report(Violation((requirement,), fault, summary, "an error `io`, or success", observed(outcome)))
         case _:
             pass
-    _take(run, call, outcome)
+    take(run, call, outcome)
     goes_on(run, call, requirement, outcome, case)
 
 
@@ -256,7 +256,7 @@ def _synced_again(case: Case) -> bool:
     return any(name in _SYNCS for name in behind[written:])
 
 
-def _take(run: "Run", call: Call, outcome: Outcome) -> None:
+def take(run: "Run", call: Call, outcome: Outcome) -> None:
     """What may be after the call: for a refused write, either."""
     if call.method == "open":
         run.no_store = outcome if isinstance(outcome, Refusal) else None
@@ -284,21 +284,21 @@ def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome, case: Ca
         run.step_reopen({})
     look()
     # What the page cache holds is the bytes of files.
-    if requirement == "RES-2" and refused and call.method in _REPEATED and not Path(case.failed.held.paths[0]).is_dir():
+    if requirement == "RES-2" and refused and call.method in REPEATED and not Path(case.failed.held.paths[0]).is_dir():
         _tried_again(run, call)
     if call.method == "open":
         # What was opened while it could not be written may be open for reading alone.
         run.step_reopen({})
     locked = _is_lock(case.failed.held)
-    again = [call] if refused and call.method in _REPEATED | {"delete"} else []
-    for next_call in [] if case.reopens else again + _next(run, call):
+    again = [call] if refused and call.method in REPEATED | {"delete"} else []
+    for next_call in [] if case.reopens else again + next_write(run, call):
         # A store object may refuse to write after a failed sync. A lock that could not be given back is held.
         _write(run, next_call, requirement, may_refuse=refused and (requirement == "RES-2" or locked))
     look()
     run.step_reopen({})
     look()
     if not locked:
-        for next_call in _next(run, call):
+        for next_call in next_write(run, call):
             _write(run, next_call, requirement, may_refuse=False)
         look()
 
@@ -312,10 +312,11 @@ def _write(run: "Run", call: Call, requirement: str, *, may_refuse: bool) -> Non
     if isinstance(outcome, Refusal) and outcome.kind in {Kind.IO, Kind.CONFLICT}:
         run.worlds = run.place.model.unknown(run.worlds, call)
     else:
-        _take(run, call, outcome)
+        take(run, call, outcome)
 
 
-_REPEATED = frozenset({"save", "append", "attach"})
+REPEATED = frozenset({"save", "append", "attach"})
+"""Writes that may be called again as they were."""
 
 
 def _tried_again(run: "Run", call: Call) -> None:
@@ -333,10 +334,10 @@ def _tried_again(run: "Run", call: Call) -> None:
             ", ".join(str(one) for one in made if one.held.name in _WRITES | _MOVES | _REMOVES | _SYNCS) or "neither"
         )
         run.report(Violation(("RES-2",), "page-cache-trusted", summary, expected, f"writes and syncs: {shown}"))
-    _take(run, call, outcome)
+    take(run, call, outcome)
 
 
-def _next(run: "Run", call: Call) -> list[Call]:
+def next_write(run: "Run", call: Call) -> list[Call]:
     """A write to the session."""
     id = call.id or next(iter(run.worlds.sessions), "")
     gone = all(isinstance(state, Absent) for state in run.worlds.states(id))

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from sessionproof import _confirmation, _json, _tree
+from sessionproof import _confirmation, _json, _small_disk, _tree
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._content import MAX_DEPTH, Content
@@ -199,11 +199,13 @@ class Lab:
         """The file that hostile code would make."""
         return self.folder / "canary"
 
-    def new_folder(self) -> Path:
-        """An empty folder of its own."""
+    def new_folder(self, *, small: bool = False) -> Path:
+        """An empty folder of its own; `small`: with little room."""
         self._folders += 1
         folder = self.folder / f"run-{self._folders}"
         folder.mkdir()
+        if small:
+            _small_disk.mount(folder)
         return folder
 
     def allowed_outside(self, path: Path) -> bool:
@@ -285,6 +287,8 @@ class Lab:
             run.end()
         if run.watch is not None:
             run.watch.close()
+        if run.setup.small:
+            _small_disk.unmount(run.outside)
         shutil.rmtree(run.outside, ignore_errors=True)
         if run.outside.exists():
             _opened_up(run.outside)

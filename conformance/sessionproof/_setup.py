@@ -16,8 +16,8 @@ class Setup:
     root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs;
     `recorded`: the file operations of the adapter are recorded; `counted`: its system calls are counted, `all`
     of them or `writes`; `gated`: they can be stopped; `side`: which of several processes on one root this is;
-    `failing`: a system call that fails with EIO, with its number since the process was started for the run (`fsync:3`);
-    `killed`: one at which the process is killed.
+    `small`: the root lies in a small file system; `failing`: a system call that fails with EIO, with its number since
+    the process was started for the run (`fsync:3`); `killed`: one at which the process is killed.
     """
 
     umask: int | None = None
@@ -30,6 +30,7 @@ class Setup:
     counted: str = ""
     gated: bool = False
     side: int = 0
+    small: bool = False
     failing: str = ""
     killed: str = ""
 

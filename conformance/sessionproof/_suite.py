@@ -21,6 +21,7 @@ from sessionproof._recorder import NoRecorder
 from sessionproof._recording import Refused
 from sessionproof._requirements import catalogue
 from sessionproof._setup import Setup
+from sessionproof._small_disk import NoSmallDisk
 from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm, shorten
 
 Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
@@ -106,7 +107,7 @@ def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     except NotApplicable as reason:
         return "not-applicable", {"summary": str(reason)}
-    except (NotRun, NoGate, NoRecorder) as reason:
+    except (NotRun, NoGate, NoRecorder, NoSmallDisk) as reason:
         return "not-run", {"summary": str(reason)}
     except (Inconclusive, Unsatisfiable, Refused) as reason:
         return "inconclusive", {"summary": str(reason)}

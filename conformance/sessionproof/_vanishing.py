@@ -1,9 +1,11 @@
-"""The steps `vanish`, `deny` and `fill`: the root goes, files may not be read, a small file system is full."""
+"""The steps `vanish`, `deny` and `full disk`: the root goes, files may not be read, no room is left."""
 
 import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from sessionproof import _small_disk
+from sessionproof._faults import REPEATED, next_write, request, take
 from sessionproof._json import Object
 from sessionproof._protocol import Answer, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._wording import defect, observed
@@ -72,4 +74,37 @@ def judge(run: "Run", call: Call, outcome: Outcome, requirement: str) -> None:
             pass
 
 
-STEPS: dict[str, Callable[["Run", Object], None]] = {"vanish": vanish, "deny": deny}
+def full_disk(run: "Run", step: Object) -> None:
+    """Carry out an operation where `free` bytes are left; look; make room, and go on in the same store object."""
+    call = request(run, step)
+    run.worlds = run.worlds.disturbed("RES-1")
+    _small_disk.fill(run.outside, cast("int", step["free"]))
+    outcome = run.process.call(call)
+    run.count("full disks")
+    match outcome:
+        case Silence():
+            # A death on a full disk is reported, and decides nothing.
+            run.count("stores that stopped")
+            if outcome.reason == "hang":
+                run.report(defect(call, outcome))
+            return
+        case Refusal() if outcome.kind is not Kind.IO:
+            summary = f"`{call.method}` is refused as `{outcome.kind}` where the disk is full."
+            fault = f"{call.method}-{outcome.kind}"
+            run.report(Violation(("RES-1",), fault, summary, "an error `io`, or success", observed(outcome)))
+        case _:
+            pass
+    take(run, call, outcome)
+    look(run, "RES-1")
+    _small_disk.make_room(run.outside)
+    again = [call] if isinstance(outcome, Refusal) and call.method in REPEATED else []
+    for one in again + next_write(run, call):
+        run.worlds = run.worlds.disturbed("RES-1")
+        run.perform(one)
+    for _ in range(2):
+        run.worlds = run.worlds.disturbed("RES-1")
+        run.step_look({})
+        run.step_reopen({})
+
+
+STEPS: dict[str, Callable[["Run", Object], None]] = {"vanish": vanish, "deny": deny, "full disk": full_disk}

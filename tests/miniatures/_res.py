@@ -78,6 +78,21 @@ class CachesBeforeItWrites(Clean):
         return super().delete(id)
 
 
+@breaks("ATM-8", "strays-of-faults", also="ATM")
+class PartsStay(Clean):
+    """A temporary file is removed where it cannot be renamed, and not where it cannot be written; nobody clears it."""
+
+    def write(self, name: str, data: bytes) -> None:
+        part = self.path(f".{os.urandom(8).hex()}.part")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+        try:
+            part.replace(self.path(name))
+        except OSError:
+            part.unlink()
+            raise
+
+
 # -- RES-2: failed syncs -----------------------------------------------------------------------------------------------
 
 

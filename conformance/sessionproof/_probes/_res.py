@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from sessionproof import _small_disk
 from sessionproof._aftermath import spread
 from sessionproof._client import can_write
+from sessionproof._disk import PAGE
 from sessionproof._faults import SHORT, Made, calls_of, fits, is_sync, lists, looks
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import named
@@ -110,12 +112,26 @@ def _each(trial: Trial, steps: Iterator[Object]) -> None:
             run.do({**step, "reopen": True} if number % 2 else step)
 
 
-@probe("RES-1", "no space at each call")
+_FREE = (0, 1, 2, 3, 5)
+"""Pages that are left of a small file system."""
+
+
+@probe("RES-1", "no space")
 def a_full_disk_loses_nothing(trial: Trial) -> None:
-    """ENOSPC and EDQUOT at every call that takes space, alone or at all that follow; a disk that fills amid a write."""
+    """ENOSPC and EDQUOT at every call that takes space, alone or at all that follow; a disk that fills amid a write.
+
+    As root also writes in a small file system that is full, or has a few pages left, and has room again afterwards.
+    """
     lasting = {"ENOSPC": "ENOSPC", "EDQUOT": "EDQUOT", SHORT: "ENOSPC"}
     _each(trial, _faults(trial, tuple(lasting), lambda _, error, made: fits(error, made), lasting))
     trial.need(faults=1)
+    if not _small_disk.can_mount():
+        return
+    for operation in _operations(trial):
+        for pages in _FREE if operation["method"] in WRITES else ():
+            with trial.run(Setup(small=True)) as run:
+                _prepared(run, trial)
+                run.do({"do": "full disk", **operation, "free": pages * PAGE})
 
 
 @probe("RES-2", "failed syncs")
