@@ -6,10 +6,11 @@ whether it waits in the kernel or asks again and again with naps between: it can
 can go on, time is let pass; a side that does not move within its deadline waits for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from sessionproof._footprints import NONE, Footprint, Inode, footprint, moves
 from sessionproof._gate import GatedProcess, Held
@@ -36,8 +37,8 @@ class Diverged(Exception):  # noqa: N818 - reads as what happened
 class Made:
     """One step: who took it, who else could have, what it was.
 
-    `paths` are those of the call below the folder; `able` are the sides that could have taken the step, and
-    `interrupts` is the one of them that is interrupted by any other: it took the step before, amid a request.
+    `paths` are those of the call below the folder. `able` are the sides that could have taken the step; to choose one
+    that is not `free` interrupts another. `amid`: one side alone is free, as it is amid a request and can go on.
     """
 
     side: int
@@ -46,7 +47,8 @@ class Made:
     sight: Sight
     print: Footprint
     able: tuple[int, ...]
-    interrupts: int | None
+    free: tuple[int, ...]
+    amid: bool
 
 
 @dataclass(slots=True)
@@ -110,6 +112,11 @@ class Side:
         return max(self.same.values(), default=0) >= _SPINNING
 
     @property
+    def polls(self) -> bool:
+        """Whether it would but ask again for what it was not given."""
+        return self.spins or bool(self.naps and not self.ready)
+
+    @property
     def able(self) -> bool:
         """Whether it can take a step."""
         if self.ready:
@@ -169,35 +176,42 @@ class Schedule:
         if not able:
             self._let_time_pass()
             return
+        free = self._free(able)
         place = len(self.executed.steps)
-        if place < len(choices):
-            chosen = choices[place]
-            if chosen not in able:
-                raise Diverged(f"step {place + 1}: process {chosen + 1} cannot go on")
-        else:
-            chosen = self._current if self._current in able else able[0]
-        self._take(chosen, able)
+        chosen = choices[place] if place < len(choices) else free[0]
+        if chosen not in able:
+            raise Diverged(f"step {place + 1}: process {chosen + 1} cannot go on")
+        self._take(chosen, able, free)
 
     # -- one step ------------------------------------------------------------------------------------------------------
 
-    def _take(self, chosen: int, able: tuple[int, ...]) -> None:
+    def _free(self, able: tuple[int, ...]) -> tuple[int, ...]:
+        """Who can be chosen without an interruption, first who goes on by itself."""
+        if self._is_amid(able):
+            return (cast("int", self._current),)
+        calm = [number for number in able if not self._sides[number].polls]
+        if not calm:
+            return (min(able, key=lambda number: self._sides[number].woken),)
+        return tuple(sorted(calm, key=lambda number: number != self._current))
+
+    def _is_amid(self, able: tuple[int, ...]) -> bool:
+        """Whether who took the last step can go on with its request."""
+        return self._current in able and self._sides[self._current].number is not None
+
+    def _take(self, chosen: int, able: tuple[int, ...], free: tuple[int, ...]) -> None:
         side = self._sides[chosen]
-        current = self._current
-        # Between two requests nothing is interrupted.
-        interrupts = current if current in able and self._sides[current].number is not None else None
         self._clock += 1
+        side.woken += side.polls
+        side.freed = False
+        step = partial(self._note, chosen, able=able, free=free, amid=self._is_amid(able))
         if not side.ready and side.naps:
-            self._note(chosen, WAKES, (), NONE, able, interrupts)
+            step(WAKES, (), NONE)
             for nap in side.naps:
                 side.gate.answer(nap, 0)
         elif side.ready:
-            self._make(chosen, side, able, interrupts)
+            self._make(chosen, step)
         else:
-            self._begin(chosen, side, able, interrupts)
-        side.freed = False
-        for other in self._sides:
-            if other is not side:
-                other.freed = True
+            self._begin(side, step)
         self._current = chosen
         self._settle(side)
         for other in self._sides:
@@ -230,21 +244,22 @@ class Schedule:
             owner.notices.add(held.notice)
             owner.threads.add(held.thread)
 
-    def _begin(self, chosen: int, side: Side, able: tuple[int, ...], interrupts: int | None) -> None:
-        self._note(chosen, BEGINS, (), NONE, able, interrupts)
+    def _begin(self, side: Side, step: Callable[..., None]) -> None:
+        step(BEGINS, (), NONE)
         side.begun = self._clock
         side.seen.clear()
         side.same.clear()
         side.number = side.gate.ask(side.calls[side.asked])
         side.asked += 1
 
-    def _make(self, chosen: int, side: Side, able: tuple[int, ...], interrupts: int | None) -> None:
+    def _make(self, chosen: int, step: Callable[..., None]) -> None:
+        side = self._sides[chosen]
         shown = {held.notice: (held.name, *(self._shown(path) for path in held.paths)) for held in side.ready}
         held = min(side.ready, key=lambda held: shown[held.notice])
         call = shown[held.notice]
         side.made += 1
         if self._dies == (chosen, side.made):
-            self._note(chosen, DIES, call, NONE, able, interrupts)
+            step(DIES, call, NONE)
             self._dead.append(side.gate)
             side.gate.die()
             return
@@ -253,26 +268,38 @@ class Schedule:
         made = NONE if again else footprint(held, self._folder, self._moved)
         if (inode := moves(held)) is not None:
             self._moved[inode] = self._moved.get(inode, 0) + 1
-        self._note(chosen, call[0], call[1:], made, able, interrupts)
+        step(call[0], call[1:], made)
         side.same[call] = side.same.get(call, 0) + 1
+        gives_up = held.lock is not None and held.lock.kind == "none"
+        gets_on = gives_up or any(kind not in _LOCKS for kind, _ in made.changes)
         for other in self._sides:
             # To ask for a lock changes nothing for who asks, who may have to ask again.
-            if made.changes and (other is not side or any(kind not in _LOCKS for kind, _ in made.changes)):
+            if gets_on or (made.changes and other is not side):
                 other.same.clear()
+        if gets_on:
+            self._free_others(side)
         side.gate.go_on(held)
 
-    def _note(  # noqa: PLR0913, PLR0917 - all that a step is
+    def _free_others(self, side: Side) -> None:
+        """A side has got on: what others ask for again, they may be given now."""
+        for other in self._sides:
+            other.freed |= other is not side
+
+    def _note(  # noqa: PLR0913 - all that a step is
         self,
         chosen: int,
         name: str,
         paths: tuple[str, ...],
         made: Footprint,
+        *,
         able: tuple[int, ...],
-        interrupts: int | None,
+        free: tuple[int, ...],
+        amid: bool,
     ) -> None:
         side = self._sides[chosen]
         count = side.seen[name] = side.seen.get(name, 0) + 1
-        self.executed.steps.append(Made(chosen, name, paths, (chosen, side.asked, name, count), made, able, interrupts))
+        sight = chosen, side.asked, name, count
+        self.executed.steps.append(Made(chosen, name, paths, sight, made, able, free, amid))
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._folder).strip("/")
@@ -288,6 +315,7 @@ class Schedule:
         self.executed.performed.append(Performed(side.calls[side.asked - 1], outcome, side.begun, ended, number))
         side.number = None
         side.threads.clear()
+        self._free_others(side)
         refused_to_open = side.calls[side.asked - 1].method == "open" and not isinstance(outcome, Answer)
         if refused_to_open or not side.gate.alive:
             side.calls = side.calls[: side.asked]
@@ -301,6 +329,7 @@ class Schedule:
         if spinning := [side for side in waiting if side.ready]:
             for side in spinning:
                 side.freed = True
+                side.gate.moves(_LOOK)
             return
         if napping := [side for side in waiting if side.naps]:
             waiting = [min(napping, key=lambda side: side.woken)]

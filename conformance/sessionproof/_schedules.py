@@ -87,7 +87,7 @@ class Exploration:
     def _is_known(self, fork: Fork) -> bool:
         """Whether an interruption at another step has let the same side do the same, and that meets nothing between."""
         steps = self._done[fork.schedule].steps
-        if steps[fork.place].interrupts is None:
+        if not steps[fork.place].amid:
             return False
         for place, number in self._taken.get((fork.schedule, fork.side), []):
             known = self._done[number].steps
@@ -122,13 +122,15 @@ class Exploration:
         executed = self._done[number]
         choices, spent, made = tuple(executed.choices), 0, set[Sight]()
         for place, step in enumerate(executed.steps):
-            interrupted = step.interrupts is not None and step.side != step.interrupts
+            interrupted = step.side not in step.free
             meets = not self._meets.get(step.sight, made) <= made
-            differs = step.interrupts is None or (not interrupted and meets)
-            cost = spent + (step.interrupts is not None)
-            if differs and cost <= self.interruptions:
-                others = (side for side in step.able if side != step.side)
-                yield choices[: place + 1], [Fork(number, place, side, (*choices[:place], side)) for side in others]
+            if not step.amid or (not interrupted and meets):
+                forks = [
+                    Fork(number, place, side, (*choices[:place], side))
+                    for side in step.able
+                    if side != step.side and spent + (side not in step.free) <= self.interruptions
+                ]
+                yield choices[: place + 1], forks
             spent += interrupted
             made.add(step.sight)
 
