@@ -48,7 +48,7 @@ PROFILES: Mapping[str, Budget] = {
         losses=200,
         kills=0,
         faults=60,
-        schedules=24,
+        schedules=48,
         share=9,
     ),
     "standard": Budget(
@@ -66,7 +66,7 @@ PROFILES: Mapping[str, Budget] = {
         losses=300,
         kills=0,
         faults=1_000,
-        schedules=300,
+        schedules=100,
         share=1,
     ),
     "exhaustive": Budget(

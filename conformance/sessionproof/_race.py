@@ -195,25 +195,25 @@ def _looks(run: "Run", gates: Sequence[GatedProcess], history: Sequence[Performe
 
     for side, viewer in enumerate(viewers):
         if viewer.alive:
-            for call in _reads(run, history):
-                yield asked(side, call)
+            for id in sessions(history):
+                # What an object remembers shows in what it loads; the rest is looked at once.
+                yield from (asked(side, call) for call in _reads(run, history, id)[:1])
             for performed in history:
                 if performed.side == side and _is_conflict(performed):
                     yield asked(side, performed.call)
-    for call in [*_reads(run, history), *_reads_of_all(run)]:
+    about = [call for id in sessions(history) for call in _reads(run, history, id)]
+    for call in [*about, *_reads_of_all(run)]:
         yield asked(len(gates), call)
     fresh.call(Call("close"))
 
 
-def _reads(run: "Run", history: Sequence[Performed]) -> Iterator[Call]:
-    for id in sessions(history):
-        for method in ("read" if run.setup.logs else "load", "exists"):
-            if run.listed(method):
-                yield Call(method, {"id": id})
-        if run.listed("attachments"):
-            attached = [one.call.params["kind"] for one in history if one.call.method == "attach"]
-            for kind in sorted({"trace", *cast("list[str]", attached)}):
-                yield Call("attachments", {"id": id, "kind": kind})
+def _reads(run: "Run", history: Sequence[Performed], id: str) -> list[Call]:
+    """What there is to read of a session; its content first."""
+    calls = [Call(method, {"id": id}) for method in ("read" if run.setup.logs else "load", "exists")]
+    attached = [one.call.params["kind"] for one in history if one.call.method == "attach"]
+    kinds = sorted({"trace", *cast("list[str]", attached)})
+    calls += [Call("attachments", {"id": id, "kind": kind}) for kind in kinds]
+    return [call for call in calls if run.listed(call.method)]
 
 
 def _reads_of_all(run: "Run") -> Iterator[Call]:
