@@ -37,7 +37,6 @@ def test_a_machine_without_adapter_is_not_examined(tmp_path: Path) -> None:
         "system",
         "roots",
         "permission",
-        "watching",
         "recording",
         "stopping",
         "real",

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import ClassVar, cast
 
 from sessionproof._recorder import RecordedProcess
@@ -27,7 +28,9 @@ getdents getdents64 fstat ftruncate fallocate close flock fchmod fchown fstatfs 
 """
 _LOOKS = """
 open openat openat2 stat lstat access readlink statfs newfstatat statx faccessat faccessat2 readlinkat read pread64
-readv preadv preadv2 fsync fdatasync syncfs sync_file_range getdents getdents64 fstat close flock fstatfs
+readv preadv preadv2 fsync fdatasync syncfs sync_file_range getdents getdents64 fstat close flock fstatfs chmod fchmod
+fchmodat fchmodat2 chown lchown fchown fchownat utime utimes utimensat futimesat setxattr lsetxattr fsetxattr
+removexattr
 """
 _PATHS: dict[str, tuple[tuple[int | None, int], ...]] = {
     **dict.fromkeys(_BY_PATH.split(), ((None, 0),)),
@@ -51,9 +54,11 @@ _COPIES = frozenset({"sendfile", "copy_file_range", "splice"})
 _SYNCS = frozenset({"fsync", "fdatasync", "syncfs", "sync_file_range"})
 _OPENS = frozenset({"open", "openat", "openat2", "creat"})
 _CHANGES = frozenset({*_PATHS, *_DESCRIPTORS}) - {*_LOOKS.split()}
-"""Calls that change what they name; of those that open, the flags tell."""
+"""Calls that write to what they name; of those that open, the flags tell. Of modes, owners and times SEC-4 speaks."""
 _CHANGING_FLAGS = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"})
 _FLAGS = re.compile(r"O_[A-Z]+")
+_FOLDERS = frozenset({"mkdir", "mkdirat", "rmdir"})
+_DEVICES = (b"/dev/", b"/proc/", b"/sys/")
 _STARTS = frozenset({"clone", "clone3", "fork", "vfork"})
 _STANDARD = frozenset({1, 2})
 
@@ -77,13 +82,14 @@ class Count:
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen since it was last taken: the paths below the folder that calls named, and what changed elsewhere.
+    """What was seen since it was last taken, by absolute paths, each once, in order.
 
-    Paths in the folder are relative to it. `changed` are calls and absolute paths, in order.
+    `named` are those below the folder that calls have named, whether they succeeded or not, and whether one of them
+    took it for a folder. `written` are those anywhere that were made, removed, renamed or written to, devices aside.
     """
 
-    named: dict[bytes, None] = field(default_factory=dict[bytes, None])
-    changed: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
+    named: dict[Path, bool] = field(default_factory=dict[Path, bool])
+    written: dict[Path, None] = field(default_factory=dict[Path, None])
 
 
 class Counting(Recording):
@@ -111,12 +117,14 @@ class Counting(Recording):
 
     def _counted(self, call: Syscall, folder: bytes) -> None:
         paths = [*_paths(call, folder)]
-        inside = [name for path in paths if (name := self._inside(path.removesuffix(b" (deleted)"))) is not None]
+        inside = [path for path in paths if self._inside(path.removesuffix(b" (deleted)")) is not None]
         if call.name in _PATHS:
-            self.seen.named.update(dict.fromkeys(inside))
+            is_folder = call.name in _FOLDERS or "O_DIRECTORY" in "".join(call.arguments)
+            for path in map(_path, inside):
+                self.seen.named[path] = is_folder or self.seen.named.get(path, False)
         done = call.result is not None and call.result >= 0
-        if done and len(inside) < len(paths) and _changes(call):
-            self.seen.changed += [(call.name, path) for path in paths if self._inside(path) is None]
+        if done and _changes(call):
+            self.seen.written.update((_path(path), None) for path in paths if not path.startswith(_DEVICES))
         if not inside:
             return
         read, written = _moved(call) if done else (0, 0)
@@ -139,10 +147,14 @@ def _paths(call: Syscall, folder: bytes) -> Iterator[bytes]:
 
 
 def _changes(call: Syscall) -> bool:
-    """Whether the call, which succeeded, may have changed what it names; standard output and error are the kit's."""
+    """Whether the call, which succeeded, may have written to what it names; standard output and error are the kit's."""
     if call.name in _OPENS - {"creat"}:
         return not _CHANGING_FLAGS.isdisjoint(_FLAGS.findall(" ".join(call.arguments[1:])))
     return call.name in _CHANGES and not (call.name in _WRITES and call.number(0) in _STANDARD)
+
+
+def _path(path: bytes) -> Path:
+    return Path(os.fsdecode(path.removesuffix(b" (deleted)")))
 
 
 def _moved(call: Syscall) -> tuple[int, int]:

@@ -5,7 +5,6 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from sessionproof import _gate, _json, _loop, _tree
@@ -15,7 +14,6 @@ from sessionproof._lab import nested
 from sessionproof._loop import FILE_SYSTEMS
 from sessionproof._protocol import Answer, Call
 from sessionproof._recorder import lacking
-from sessionproof._watch import NoWatch, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +54,11 @@ def _machine() -> Iterator[Examination]:
         yield Examination("good" if able else "note", "permission bits", detail)
     else:
         yield Examination("good", "permission bits", "hold for this user")
-    try:
-        Watch([Path.cwd()]).close()
-        yield Examination("good", "watching names", "inotify works")
-    except NoWatch as refused:
-        yield Examination("note", "watching names", f"{refused}; SEC-2 and SEC-3 are not run")
     reason = lacking()
     yield Examination(
         "note" if reason else "good",
         "recording",
-        f"{reason}; ATM and DUR are not run" if reason else "strace is there",
+        f"{reason}; ATM, DUR, CST, SEC-2 and SEC-3 are not run" if reason else "strace is there",
     )
     reason = _gate.lacking()
     yield Examination(

@@ -149,7 +149,7 @@ def request(run: "Run", step: Object) -> Call:
     if method == "open":
         return Call("open", {"root": str(run.root), "namespace": f"{run.outside.parent.name}-{run.outside.name}"})
     if method == "describe":
-        params = {**params, "meta": meta_of(run, cast("str", params["id"]), cast("Object", params["meta"]))}
+        params = Object(params, meta=meta_of(run, cast("str", params["id"]), cast("Object", params["meta"])))
     return Call(method, params)
 
 

@@ -285,8 +285,6 @@ class Lab:
         """Close what the run holds and remove its files."""
         with contextlib.suppress(AdapterFault):
             run.end()
-        if run.watch is not None:
-            run.watch.close()
         if run.setup.small:
             _small_disk.unmount(run.outside)
         shutil.rmtree(run.outside, ignore_errors=True)

@@ -32,7 +32,6 @@ from sessionproof._worlds import Absent, Violation, Worlds, telling_kinds
 
 if TYPE_CHECKING:
     from sessionproof._tree import Tree
-    from sessionproof._watch import Watch
 
 
 class Workplace(Protocol):
@@ -83,7 +82,6 @@ class Run:
         self.planted: set[str] = set()
         self.damaged: Mapping[str, bytes] = {}
         self.moment = datetime.now(UTC)
-        self.watch: Watch | None = None
         self.outside = place.new_folder(small=setup.small)
         inner = self.outside / "1" / "2" / "3" if setup.around else self.outside
         inner.mkdir(parents=True, exist_ok=True)
