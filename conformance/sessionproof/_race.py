@@ -181,30 +181,43 @@ def _count(run: "Run", performed: Performed) -> None:
 
 
 def _looks(run: "Run", gates: Sequence[GatedProcess], history: Sequence[Performed]) -> Iterator[Performed]:
-    """What every side that lives and a new store object see, one after the other; what was refused is asked again."""
-    now = max((performed.ended or performed.begun for performed in history), default=0)
-    start = run.place.process if run.fast else run.place.fresh_process
-    fresh = start(replace(run.setup, gated=False))
-    fresh.call(_opening(run))
-    viewers: list[AdapterProcess] = [*gates, fresh]
+    """What every side that lives and a new store object see, one after the other; what was refused is asked again.
 
-    def asked(side: int, call: Call) -> Performed:
+    The new object is one of the sides' own process where no other may have the root open (`multi-thread`).
+    """
+    now = max((performed.ended or performed.begun for performed in history), default=0)
+
+    def asked(viewer: "AdapterProcess", side: int, call: Call) -> Performed:
         nonlocal now
         now += 2
-        return Performed(call, _answer(viewers[side], call), now - 1, now, side)
+        return Performed(call, _answer(viewer, call), now - 1, now, side)
 
-    for side, viewer in enumerate(viewers):
-        if viewer.alive:
-            for id in sessions(history):
-                # What an object remembers shows in what it loads; the rest is looked at once.
-                yield from (asked(side, call) for call in _reads(run, history, id)[:1])
-            for performed in history:
-                if performed.side == side and _is_conflict(performed):
-                    yield asked(side, performed.call)
+    for side, gate in enumerate(gates):
+        if not gate.alive or run.statement.concurrency == "multi-thread":
+            continue
+        for id in sessions(history):
+            # What an object remembers shows in what it loads; the rest is looked at once.
+            yield from (asked(gate, side, call) for call in _reads(run, history, id)[:1])
+    for performed in history:
+        if _is_conflict(performed) and gates[performed.side].alive:
+            yield asked(gates[performed.side], performed.side, performed.call)
+    fresh = _fresh_object(run, gates)
     about = [call for id in sessions(history) for call in _reads(run, history, id)]
-    for call in [*about, *_reads_of_all(run)]:
-        yield asked(len(gates), call)
+    yield from (asked(fresh, len(gates), call) for call in [*about, *_reads_of_all(run)])
     fresh.call(Call("close"))
+
+
+def _fresh_object(run: "Run", gates: Sequence[GatedProcess]) -> "AdapterProcess":
+    """A process with a new store object."""
+    start = run.place.process if run.fast else run.place.fresh_process
+    alive = [gate for gate in gates if gate.alive]
+    if run.statement.concurrency == "multi-thread" and alive:
+        alive[-1].call(Call("close"))
+        fresh: AdapterProcess = alive[-1]
+    else:
+        fresh = start(replace(run.setup, gated=False))
+    fresh.call(_opening(run))
+    return fresh
 
 
 def _reads(run: "Run", history: Sequence[Performed], id: str) -> list[Call]:

@@ -2,6 +2,7 @@
 
 from miniatures import (
     _atm,
+    _con,
     _cor,
     _cst,
     _dur,
@@ -24,6 +25,7 @@ __all__ = [
     "BROKEN",
     "Broken",
     "_atm",
+    "_con",
     "_cor",
     "_cst",
     "_dur",

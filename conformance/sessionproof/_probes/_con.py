@@ -47,14 +47,32 @@ def _nothing(run: Run) -> None:
 
 def _race(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
     """Carry out the schedules of a race, as far as the statement lists what it asks."""
-    if not all(trial.has(cast("str", call["method"])) for side in sides for call in side if call["method"] != "open"):
+    if not all(
+        trial.has(cast("str", call["method"]))
+        for side in sides
+        for call in side
+        if call["method"] not in {"open", "close"}
+    ):
         return
     with trial.run(GATED, fast=True) as run:
         before(run)
         run.do({"do": "rest"})
         step: Object = {"do": "races", "sides": [list[JSON](side) for side in sides], "most": trial.budget.schedules}
-        run.do({**step, "interruptions": 2, **more})
+        within = _one_process(trial) and not more.get("deaths")
+        run.do({**step, "interruptions": 2, "within": within, **more})
     trial.count("races")
+
+
+def _one_process(trial: Trial) -> bool:
+    """Whether all callers are threads of one process."""
+    return trial.statement.concurrency == "multi-thread"
+
+
+def _death(trial: Trial, before: Before, first: Side, others: Side) -> None:
+    """The first process dies at each of its calls; the others are asked of another, which may have to open first."""
+    if _one_process(trial):
+        first, others = [*first, {"method": "close"}], [{"method": "open"}, *others]
+    _race(trial, before, [first, others], deaths=True, interruptions=0)
 
 
 def _written(trial: Trial, *ids: str, size: int = 0) -> Before:
@@ -232,7 +250,7 @@ def claims(trial: Trial) -> None:
     there = _written(trial, id)
     _race(trial, there, [[claim], [claim]])
     _race(trial, there, [[claim], [claim], [claim]], interruptions=1)
-    _race(trial, there, [[claim, _ask("read", id=id)], [claim]], interruptions=0, deaths=True)
+    _death(trial, there, [claim, _ask("read", id=id)], [claim])
     _done(trial)
 
 
@@ -248,10 +266,10 @@ def after_a_death(trial: Trial) -> None:
     writes = [_write(trial, id, 1, batch=2), _attach(trial, id, "trace", 1), _ask("delete", id=id)]
     for write in writes if trial.budget.share == 1 else writes[:1]:
         gone = write["method"] == "delete" and trial.has("create")
-        _race(trial, before, [[write], [] if gone else others], deaths=True, interruptions=0)
+        _death(trial, before, [write], [] if gone else others)
     if trial.has("create"):
         create = _ask("create", agent="agent", created_by="creator")
-        _race(trial, before, [[create], [create, *others]], deaths=True, interruptions=0)
+        _death(trial, before, [create], [create, *others])
     _done(trial)
 
 
