@@ -39,21 +39,21 @@ def _prepared(run: "Run", trial: Trial) -> None:
     run.do({"do": "reopen"})
 
 
-def _operations(trial: Trial) -> Iterator[Object]:
+def _operations(trial: Trial, size: int = _LARGE) -> Iterator[Object]:
     """Every operation that the store has, as it is called on what was prepared."""
     first, *others = trial.ids(3) if len(trial.lab.ids(3, logs=trial.logs)) == 3 else trial.some_ids(1)
     yield {"method": "open"}
     one: Object = {"id": first}
-    large: JSON = _value(trial, 7, first, _LARGE)
+    large: JSON = _value(trial, 7, first, size)
     if trial.logs:
         yield _call("append", **one, entries=[large])
-        yield _call("append", **one, entries=[_value(trial, 8 + turn, first, _LARGE) for turn in range(3)])
+        yield _call("append", **one, entries=[_value(trial, 8 + turn, first, size) for turn in range(3)])
         if others and not trial.has("create"):
             yield _call("append", id=others[-1], entries=[large])
     else:
         yield _call("save", **one, document=large)
         if others and not trial.has("create"):
-            yield _call("save", id=others[-1], document=_value(trial, 9, others[-1], _LARGE))
+            yield _call("save", id=others[-1], document=_value(trial, 9, others[-1], size))
     calls = [
         _call("attach", **one, kind="trace", items=trial.content.plain_items("trace", 100, 3)),
         _call("append_events", **one, events=trial.content.plain_items("event", 2)),
@@ -170,7 +170,7 @@ def _endure(trial: Trial, setup: Setup, **how: JSON) -> None:
     with trial.run(setup) as run:
         run.make(id)
         run.write(id, _value(trial, 1, id, _SMALL))
-        calls = [call for call in _operations(trial) if _goes_round(trial, call)]
+        calls = [call for call in _operations(trial, _SMALL) if _goes_round(trial, call)]
         calls.sort(key=lambda call: call["method"] == "delete")
         refused: list[Object] = [] if trial.logs else [_call("save", id=id, document=[])]
         if trial.statement.ids_kind == "any":
