@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from miniatures._clean import Clean, CleanFormat
-from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog, Renaming
+from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog, Renaming, Threads
 from miniatures._clean_costed import CleanCompacting, CleanCosted
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
@@ -28,6 +28,7 @@ SHARED: dict[type[Adapter], tuple[int, ...]] = {
     LockedCreated: (2, 3, 4, 5, 9),
     Renaming: (1, 2, 5, 6, 7, 10),
     Linked: (2, 3, 5, 6, 7),
+    Threads: (1, 2, 5, 6, 7, 8),
 }
 # What a store has in common with the one that it was made from is not looked at twice.
 CLEAN: list[tuple[type[Adapter], str]] = [

@@ -8,7 +8,8 @@ calls it dies at. With `within` all sides are requests that the run's own proces
 of a side is `open`, the root was not opened for it before, and with `rootless` there is none.
 
 `races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
-and at most `most` of them. With `deaths` the first side dies in them, at each of its calls in turn.
+and at most `most` of them. With `deaths`
+the first side dies in them, at so many of its calls in turn at most.
 """
 
 import shutil
@@ -18,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from sessionproof._aftermath import spread
 from sessionproof._gate import GatedProcess
 from sessionproof._json import JSON, Object
 from sessionproof._overlaps import findings
@@ -55,7 +57,7 @@ def races(run: "Run", step: Object) -> None:
         return
     undisturbed = _on_a_copy(run, base, ())
     run.count("schedules")
-    for place in _tellingly(undisturbed):
+    for place in spread([*_tellingly(undisturbed)], cast("int", step["deaths"])):
         run.count("deaths")
         _explored(run, step, {**base, "dies": [0, place]})
 

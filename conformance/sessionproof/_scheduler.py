@@ -7,7 +7,7 @@ can go on, time is let pass; a side that does not move within its deadline waits
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -20,6 +20,7 @@ from sessionproof._protocol import Answer, Call
 BEGINS, WAKES, DIES = "begins", "wakes", "dies"
 """Steps that are no system calls. The paths of a death tell the call before which it comes, with its name."""
 _LOCKS = frozenset({"flock", "fcntl", "open", "openat"})
+_MEMORY = ("memory", "")
 _SPINNING = 20
 """So many times the same call, with nothing done in between: the side asks for what another must give."""
 _LOOK = 0.005
@@ -268,7 +269,9 @@ class Schedule:
         made = NONE if again else footprint(held, self._folder, self._moved)
         if (inode := moves(held)) is not None:
             self._moved[inode] = self._moved.get(inode, 0) + 1
-        step(call[0], call[1:], made)
+        # Threads share more than files: any call of one may come between what another does in memory.
+        shared = made if side.notices is None else replace(made, changes=made.changes | {_MEMORY})
+        step(call[0], call[1:], shared)
         side.same[call] = side.same.get(call, 0) + 1
         gives_up = held.lock is not None and held.lock.kind == "none"
         gets_on = gives_up or any(kind not in _LOCKS for kind, _ in made.changes)

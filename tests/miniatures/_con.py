@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from miniatures._clean import Clean
-from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog
+from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog, Threads
 from miniatures._clean_logs import CleanCreated, CleanLog
 from miniatures._folder import Document, Items
 from miniatures._table import breaks
@@ -432,3 +432,24 @@ class ReadsTheVersion(Locked):
         else:
             os.write(file, b"1")
             os.close(file)
+
+
+# -- threads -----------------------------------------------------------------------------------------------------------
+
+
+@breaks("CON-1", "write-lost", also="CON")
+class ThreadsAlone(Threads):
+    """Threads share a store object, and an attach does not wait for the others."""
+
+    def attach(self, id: str, kind: str, items: Items) -> None:
+        Clean.attach(self, id, kind, items)
+
+
+@breaks("CON-7", "torn", also="CON")
+class OneBuffer(Threads):
+    """What a load has read lies in the store object, where another thread's load puts what it has read."""
+
+    def load(self, id: str) -> Loaded | None:
+        self.session = Clean.get(self, id)
+        exists = self.path(self.file_name(id)).exists()
+        return Loaded(self.session.document, self.session.revision) if exists and self.session else None

@@ -14,8 +14,8 @@ GATED = Setup(gated=True)
 Side: TypeAlias = list[Object]
 Before: TypeAlias = Callable[[Run], None]
 
-_OLD, _OLDER = 20, 21
-"""The numbers of the values that are there before a race."""
+_OLD = 20
+"""The number of the first value that is there before a race."""
 
 
 def _ask(method: str, **params: JSON) -> Object:
@@ -72,15 +72,15 @@ def _death(trial: Trial, before: Before, first: Side, others: Side) -> None:
     """The first process dies at each of its calls; the others are asked of another, which may have to open first."""
     if _one_process(trial):
         first, others = [*first, {"method": "close"}], [{"method": "open"}, *others]
-    _race(trial, before, [first, others], deaths=True, interruptions=0)
+    _race(trial, before, [first, others], deaths=trial.budget.deaths, interruptions=0)
 
 
 def _written(trial: Trial, *ids: str, size: int = 0) -> Before:
     """Sessions that are there, each written to once."""
 
     def before(run: Run) -> None:
-        for id in ids:
-            act(run, trial, id, "write", _OLD, size)
+        for place, id in enumerate(ids):
+            act(run, trial, id, "write", _OLD + place, size)
 
     return before
 
@@ -90,8 +90,8 @@ def _furnished(trial: Trial, *ids: str) -> Before:
 
     def before(run: Run) -> None:
         _written(trial, *ids)(run)
-        for id in ids:
-            act(run, trial, id, "attach", _OLD, 0)
+        for place, id in enumerate(ids):
+            act(run, trial, id, "attach", _OLD + place, 0)
 
     return before
 
@@ -285,6 +285,8 @@ def another_session(trial: Trial) -> None:
     _race(trial, both(trial, first, second), [[writes[0]], [writes[1]]])
     if not trial.has("create"):
         _race(trial, _nothing, [[writes[0]], [writes[1]]])
+    reads = [_ask(_read(trial), id=id) for id in (first, second)]
+    _race(trial, both(trial, first, second), [[reads[0]], [reads[1], _write(trial, second, 3)]])
     for other in (_ask("delete", id=first), _attach(trial, first, "trace", 1)):
         _race(trial, both(trial, first, second), [[other], [writes[1]]])
     _done(trial)
