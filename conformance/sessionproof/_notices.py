@@ -52,10 +52,6 @@ class Listener:
         """Whether a notice is there."""
         return any(event & select.POLLIN for _, event in self._poll.poll(0))
 
-    def over(self) -> bool:
-        """Whether nobody is left whose calls could be stopped."""
-        return any(event & select.POLLHUP for _, event in self._poll.poll(0))
-
     def receive(self) -> Notice | None:
         """The next notice; None where the caller was killed just now."""
         buffer = bytearray(_NOTICE.size)

@@ -86,8 +86,12 @@ def _look(pid: int, column: int, held: Collection[int]) -> dict[int, tuple[str, 
             wait = _wait(call, column)
             if wait is None:
                 return None
+            # Who has just been woken on another processor still stands in the call, but no longer sleeps.
+            status = _text(f"/proc/{thread}/status")
+            if "\nState:\tS" not in status:
+                return None
             # A nap ends by itself, and what it wakes is then seen awake.
-            runs = "" if wait[0] in _NAPS else _text(f"/proc/{thread}/schedstat")
+            runs = "" if wait[0] in _NAPS else status.partition("\nvoluntary_ctxt_switches:")[2]
             seen[thread] = *wait, runs
     except OSError:
         return None
