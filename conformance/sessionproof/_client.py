@@ -176,6 +176,11 @@ class AdapterProcess:
         self._stop()
         self._release()
 
+    def strike(self) -> None:
+        """Kill the process; whoever waits for an answer is told of its death."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _stop(self) -> None:
         # Before it is waited for: until then nobody else can be given its number.
         if self._process.returncode is None:

@@ -102,7 +102,7 @@ def _raced(run: "Run", step: Object) -> Executed:
         Violated: A finding that counts.
     """
     asked = [
-        [_call(run, named(cast("Object", call), run.names)) for call in side]
+        [call_of(run, named(cast("Object", call), run.names)) for call in side]
         for side in cast("list[list[JSON]]", step["sides"])
     ]
     if step.get("rootless") and run.root.exists():
@@ -122,9 +122,9 @@ def _raced(run: "Run", step: Object) -> Executed:
     for performed in executed.performed:
         _count(run, performed)
         if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
-            _report(run, executed, asked, _opened_wrong(performed.outcome))
+            _report(run, executed, asked, opened_wrong(performed.outcome))
     history = [performed for performed in executed.performed if performed.call.method not in {"open", "close"}]
-    history += [*_looks(run, gates, history)]
+    history += [*looks(run, gates, history)]
     for violation in findings(run.place.model, run.worlds, history):
         _report(run, executed, asked, violation)
     states: dict[str, tuple[State, ...]] = dict.fromkeys(sessions(history), (Anything(),))
@@ -137,11 +137,11 @@ def _report(run: "Run", executed: Executed, asked: Sequence[Sequence[Call]], vio
     run.report(replace(violation, observed=f"{violation.observed}\n{told(executed, asked)}{waits}"))
 
 
-def _call(run: "Run", call: Object) -> Call:
+def call_of(run: "Run", call: Object) -> Call:
     """One call of a side. `open` needs no parameters; an `if_revision` that is a number counts those that are known."""
     method = cast("str", call["method"])
     if method == "open":
-        return _opening(run)
+        return opening(run)
     params = dict(cast("Object", resolved(call.get("params", {}), str(run.outside))))
     revision = params.get("if_revision")
     if isinstance(revision, int):
@@ -149,11 +149,13 @@ def _call(run: "Run", call: Object) -> Call:
     return Call(method, params)
 
 
-def _opening(run: "Run") -> Call:
+def opening(run: "Run") -> Call:
+    """The call that opens the root."""
     return Call("open", {"root": str(run.root), "namespace": f"{run.outside.parent.name}-{run.outside.name}"})
 
 
-def _opened_wrong(outcome: Outcome) -> Violation:
+def opened_wrong(outcome: Outcome) -> Violation:
+    """What is wrong where an `open` is not answered well."""
     return Violation((), "open-refused", "`open` fails.", "an open store", observed(outcome))
 
 
@@ -169,9 +171,9 @@ def _gates(run: "Run", asked: Sequence[Sequence[Call]], *, within: bool) -> Iter
         process = run.process if within or side == 0 else start(replace(run.setup, side=side))
         assert isinstance(process, GatedProcess)
         if process is not run.process and not (calls and calls[0].method == "open"):
-            outcome = process.call(_opening(run))
+            outcome = process.call(opening(run))
             if not isinstance(outcome, Answer):
-                run.report(_opened_wrong(outcome))
+                run.report(opened_wrong(outcome))
         yield process
 
 
@@ -182,7 +184,7 @@ def _count(run: "Run", performed: Performed) -> None:
         run.count(f"{method.replace('_', ' ')} acknowledged")
 
 
-def _looks(run: "Run", gates: Sequence[GatedProcess], history: Sequence[Performed]) -> Iterator[Performed]:
+def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Performed]) -> Iterator[Performed]:
     """What every side that lives and a new store object see, one after the other; what was refused is asked again.
 
     The new object is one of the sides' own process where no other may have the root open (`multi-thread`).
@@ -209,16 +211,16 @@ def _looks(run: "Run", gates: Sequence[GatedProcess], history: Sequence[Performe
     fresh.call(Call("close"))
 
 
-def _fresh_object(run: "Run", gates: Sequence[GatedProcess]) -> "AdapterProcess":
+def _fresh_object(run: "Run", gates: Sequence["AdapterProcess"]) -> "AdapterProcess":
     """A process with a new store object."""
     start = run.place.process if run.fast else run.place.fresh_process
     alive = [gate for gate in gates if gate.alive]
     if run.statement.concurrency == "multi-thread" and alive:
         alive[-1].call(Call("close"))
-        fresh: AdapterProcess = alive[-1]
+        fresh = alive[-1]
     else:
         fresh = start(replace(run.setup, gated=False))
-    fresh.call(_opening(run))
+    fresh.call(opening(run))
     return fresh
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from sessionproof import _cost, _crashes, _endurance, _faults, _losses, _race, _steps, _strays, _tree, _vanishing
+from sessionproof import _chance, _cost, _crashes, _endurance, _faults, _losses, _steps, _strays, _tree, _vanishing
 from sessionproof._aftermath import Answered
 from sessionproof._client import AdapterProcess
 from sessionproof._content import Content
@@ -443,6 +443,6 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "fault": _faults.fault,
     **_endurance.STEPS,
     **_vanishing.STEPS,
-    **_race.STEPS,
+    **_chance.STEPS,
     **_steps.STEPS,
 }

@@ -156,7 +156,7 @@ def told(executed: Executed, calls: Sequence[Sequence[Call]]) -> str:
         words: list[str] = []
         for step in steps:
             if step.name == BEGINS:
-                words.append(f"`{calls[side][step.sight[1] - 1].method}` begins")
+                words.append(f"`{calls[side][step.sight[1]].method}` begins")
             elif step.name == DIES:
                 words.append("dies before " + " ".join(step.paths))
             elif step.sight in met:

@@ -133,10 +133,10 @@ class Tables(Database):
         return sum(self.delete(id) for id in old)
 
     def attach(self, id: str, kind: str, items: Any) -> None:
-        if not self.exists(id):
-            raise NotFound("no such session")
         body = json.dumps(items)
         with self.transaction():
+            if not self.exists(id):
+                raise NotFound("no such session")
             self.run("INSERT OR REPLACE INTO attachment VALUES (?, ?, ?, ?)", key_of(id), kind, body, digest_of(body))
             self.run("UPDATE session SET changed = ? WHERE id = ?", now(), key_of(id))
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias, cast
 
+from sessionproof._gate import NoGate
 from sessionproof._json import JSON, Object
 from sessionproof._probes._histories import SIZES, act
 from sessionproof._probes._registry import LOGS, probe
@@ -54,13 +55,32 @@ def _race(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> 
         if call["method"] not in {"open", "close"}
     ):
         return
+    try:
+        _scheduled(trial, before, sides, **more)
+    except NoGate:
+        if _one_process(trial):
+            raise
+        _by_chance(trial, before, sides, **more)
+    trial.count("races")
+
+
+def _scheduled(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
     with trial.run(GATED, fast=True) as run:
         before(run)
         run.do({"do": "rest"})
         step: Object = {"do": "races", "sides": [list[JSON](side) for side in sides], "most": trial.budget.schedules}
         within = _one_process(trial) and not more.get("deaths")
         run.do({**step, "interruptions": 2, "within": within, **more})
-    trial.count("races")
+
+
+def _by_chance(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
+    """Where the machine lets nothing be held: rounds, of which it is known only how many there were."""
+    with trial.run(fast=True) as run:
+        before(run)
+        run.do({"do": "rest"})
+        run.do(
+            {"do": "chances", "sides": [list[JSON](side) for side in sides], "rounds": trial.budget.schedules, **more}
+        )
 
 
 def _one_process(trial: Trial) -> bool:
@@ -99,7 +119,10 @@ def _furnished(trial: Trial, *ids: str) -> Before:
 def _done(trial: Trial) -> None:
     if not trial.trials.get("races"):
         raise NotApplicable("the statement lists nothing that could meet there")
-    trial.need(schedules=2)
+    if "rounds by chance" in trial.trials:
+        trial.need(rounds_in_which_calls_overlapped=1)
+    else:
+        trial.need(schedules=2)
 
 
 def _first(trial: Trial) -> str:
