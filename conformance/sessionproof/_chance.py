@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from sessionproof import _race
 from sessionproof._client import AdapterProcess
 from sessionproof._json import JSON, Object
 from sessionproof._overlaps import findings
@@ -113,4 +114,4 @@ def _overlap(history: Sequence[Performed]) -> bool:
     )
 
 
-STEPS = {"chances": chances}
+STEPS = {**_race.STEPS, "chances": chances}

@@ -3,6 +3,7 @@
 from miniatures import (
     _atm,
     _con,
+    _con_logs,
     _cor,
     _cst,
     _dur,
@@ -26,6 +27,7 @@ __all__ = [
     "Broken",
     "_atm",
     "_con",
+    "_con_logs",
     "_cor",
     "_cst",
     "_dur",
