@@ -104,12 +104,13 @@ def lists(held: Held) -> bool:
 class Made:
     """A call of an operation: its name with its number, and what it was.
 
-    `new` tells a call whose last path had nothing under it.
+    `new` tells a call whose last path had nothing under it, `folder` one on an open folder.
     """
 
     sight: str
     held: Held
-    new: bool
+    new: bool = False
+    folder: bool = False
 
     def __str__(self) -> str:
         names = " and ".join(repr(path.rpartition("/")[2]) for path in self.held.paths)
@@ -129,8 +130,9 @@ def carried_out(process: GatedProcess, run: "Run", call: Call, decide: Decide) -
         process.ask(call)
         while isinstance(event := process.wait(), Held):
             counts[event.name] += 1
-            new = bool(event.paths) and not os.path.lexists(event.paths[-1])
-            made.append(Made(f"{event.name}:{counts[event.name]}", event, new))
+            path = event.paths[-1] if event.paths else "/"
+            sight = f"{event.name}:{counts[event.name]}"
+            made.append(Made(sight, event, not os.path.lexists(path), Path(path).is_dir()))
             match decide(made[-1]):
                 case None:
                     process.go_on(event)
@@ -284,7 +286,7 @@ def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome, case: Ca
         run.step_reopen({})
     look()
     # What the page cache holds is the bytes of files.
-    if requirement == "RES-2" and refused and call.method in REPEATED and not Path(case.failed.held.paths[0]).is_dir():
+    if requirement == "RES-2" and refused and call.method in REPEATED and not case.failed.folder:
         _tried_again(run, call)
     if call.method == "open":
         # What was opened while it could not be written may be open for reading alone.
