@@ -26,10 +26,24 @@ def step_text(step: Mapping[str, Any]) -> str:
     if name in {"call", "try"}:
         shown = ", ".join(f"{member}={short(value)}" for member, value in step["params"].items())
         return f"{step['method']}({shown})"
+    if name == "race":
+        return f"[{'; '.join(_race_texts(step))}]"
     arguments = ", ".join(
         f"{member}={short(value)}" for member, value in step.items() if member not in {"do", "requirement"}
     )
     return f"[{name}{': ' + arguments if arguments else ''}]"
+
+
+def _race_texts(step: Mapping[str, Any]) -> Iterator[str]:
+    """Who is asked what in a race; the order is told by what was observed."""
+    within = step.get("within")
+    yield "one process serves at once" if within else "on one root"
+    for number, side in enumerate(step["sides"], 1):
+        calls = (step_text({"do": "call", "method": call["method"], "params": call.get("params", {})}) for call in side)
+        yield f"{'caller' if within else 'process'} {number}: {', then '.join(calls) or 'nothing'}"
+    if "dies" in step:
+        side, call = step["dies"]
+        yield f"process {side + 1} dies before its system call {call}"
 
 
 def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
