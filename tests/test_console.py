@@ -107,8 +107,10 @@ def test_a_store_moves_the_cursor(tmp_path: Path) -> None:
                 "sides": [[{"method": "open"}, {"method": "load", "params": {"id": "a"}}], []],
                 "dies": [0, 3],
             },
-            '[on one root; process 1: open(), then load(id="a"); process 2: nothing; '
-            "process 1 dies before its system call 3]",
+            (
+                '[on one root; process 1: open(), then load(id="a"); process 2: nothing; '
+                "process 1 dies before its system call 3]"
+            ),
         ),
     ],
 )
