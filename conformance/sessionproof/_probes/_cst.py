@@ -35,8 +35,8 @@ def declared_growth_holds(trial: Trial) -> None:
     trial.need(entries_appended=_FEWEST)
 
 
-_SESSIONS = 6
-_SIZES = (16_000, 64_000, 256_000)
+_SESSIONS = 4
+_SIZES = (8_000, 32_000, 128_000)
 
 
 @probe("CST-2", "lists of growing sessions")
@@ -51,7 +51,7 @@ def list_reads_no_documents(trial: Trial) -> None:
 
 
 _USUAL = {"characters": 4_000, "sessions": 4, "writes": 4}
-_SWEEPS = {"characters": (1_000, 8_000, 64_000), "sessions": (2, 8, 32), "writes": (4, 32, 256)}
+_SWEEPS = {"characters": (1_000, 8_000, 32_000), "sessions": (2, 8, 32), "writes": (4, 16, 64)}
 _TURNS = 4
 
 
