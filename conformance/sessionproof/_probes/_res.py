@@ -25,7 +25,7 @@ _SMALL, _LARGE = 0, 13_000
 
 def _value(trial: Trial, number: int, id: str, size: int) -> JSON:
     """A value of about this size, another for each number."""
-    large = trial.content.with_texts(id, [f"{number} " * (size // 3)]) if size else None
+    large = trial.content.sized(number, id, size) if size else None
     return large or trial.content.plain(number, id)
 
 
