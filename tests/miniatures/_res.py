@@ -201,7 +201,7 @@ class ErrorsAreWrapped(Clean):
 
 
 @breaks("RES-4", "attachments-wrong", also="RES ATM")
-class DeletesInParts(CleanLog):
+class AttachedGoesFirst(CleanLog):
     """A delete removes what is attached first: where the log cannot be removed, it is left without."""
 
     def delete(self, id: str) -> bool:
