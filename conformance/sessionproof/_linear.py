@@ -18,7 +18,7 @@ from sessionproof._protocol import WRITES, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._shortcuts import shortcut
 from sessionproof._worlds import Present, State, Step, Worlds
 
-MOST_TRIED = 200_000
+MOST_TRIED = 20_000
 """How many positions one search looks at before it gives up."""
 
 _WITHOUT_END = float("inf")
