@@ -18,7 +18,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench_crashes import MEASURES
+import bench_crashes
+import bench_linear
+import bench_races
 from bench_logs import MESSAGE, log_costs, log_tables
 from sessionproof import _manifest
 from sessionproof._client import AdapterProcess, Launch
@@ -169,6 +171,7 @@ def measured(part: str) -> tuple[Any, list[Table]]:
     return [asdict(row) for row in rows], [table]
 
 
+MEASURES = {**bench_crashes.MEASURES, **bench_races.MEASURES, **bench_linear.MEASURES}
 PARTS = ("operations_per_second", "logs", "runs", *MEASURES)
 
 

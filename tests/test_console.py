@@ -101,6 +101,17 @@ def test_a_store_moves_the_cursor(tmp_path: Path) -> None:
         ({"do": "look"}, "[look]"),
         ({"do": "restart", "how": "kill"}, '[restart: how="kill"]'),
         ({"do": "disturb", "requirement": "COR-1"}, "[disturb]"),
+        (
+            {
+                "do": "race",
+                "sides": [[{"method": "open"}, {"method": "load", "params": {"id": "a"}}], []],
+                "dies": [0, 3],
+            },
+            (
+                '[on one root; process 1: open(), then load(id="a"); process 2: nothing; '
+                "process 1 dies before its system call 3]"
+            ),
+        ),
     ],
 )
 def test_a_step_is_no_line(step: dict[str, Any], text: str) -> None:

@@ -51,12 +51,14 @@ NO_BOUNDARIES = {"there is no `compact`": "LOG-2"}
 NO_META = {"there is no `describe`": "LOG-7 FMT-2[metadata]"}
 ONLY_ENTRIES = NO_EVENTS | NO_BOUNDARIES | NO_META | {"there is only `append`": "FMT-8[logs that are not there]"}
 NO_CREATE = {"callers name the logs": "LOG-6 IDS-4[agents and creators] IDS-5[agents and creators]"}
-NO_LIST = {"there is no `list`": "STO-4 COR-13"}
+NO_LIST = {"there is no `list`": "STO-4 COR-13 CST-2"}
 NO_EXISTS = {"there is no `exists`": "STO-5"}
 NO_ORDER = {"there is neither `summaries` nor `latest`": "STO-9"}
 NO_PLACE = {"entries have no members of the caller's choice": "FMT-2[entries like other records]"}
 NEITHER = {"there is neither `save` nor `attach`": "DUR-1 DUR-2"}
 REWRITTEN = {"an append writes the whole file anew": "COR-9"}
+NO_SYNC = {"there is no fsync": "RES-2"}
+VANISHED = {"a root that has gone is read as an empty one": "RES-7"}
 UNFORESEEN = {"nobody can foresee the names of files": "SEC-2"}
 EITHER = NO_FORMAT | NO_STEPS | NO_SECRETS | NO_CHECK | NO_PRUNE | NO_SIDE_FILE
 LOGS = EITHER | NO_DOCUMENTS
@@ -94,7 +96,7 @@ class Control:
 
 
 CONTROLS = [
-    Control("_files:Files", f"{ALL} DUR"),
+    Control("_files:Files", f"{ALL} DUR RES"),
     Control("_files:Uuids", "IDS STO", FILES | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}),
     Control("_files:Pattern", "IDS COR-4 COR-11"),
     Control("_files:Strict", "IDS FMT"),
@@ -105,8 +107,8 @@ CONTROLS = [
     Control("_files:Unordered", "STO"),
     Control("_files:Seconds", "STO-9 STO-10"),
     Control("_layouts:TwoGenerations", "COR STO-11 ATM-1 ATM-2 ATM-3 ATM-6 ATM-7 ATM-9 ATM-10 DUR-6"),
-    Control("_layouts:TwoSlots", "COR STO-11 ATM DUR"),
-    Control("_layouts:Locked", "ATM-1 ATM-6 ATM-8"),
+    Control("_layouts:TwoSlots", "COR STO-11 ATM DUR RES-1 RES-2"),
+    Control("_layouts:Locked", "ATM-1 ATM-6 ATM-8 RES-4"),
     Control("_layouts:Counting", "ATM-8"),
     Control("_layouts:Quarantine", "COR STO-8"),
     Control("_layouts:Indexed", "STO COR SEC", PLAIN),
@@ -141,25 +143,25 @@ CONTROLS = [
     ),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
-    Control("_tables:Tables", f"{ALL} DUR-2 DUR-3", PLAIN | NO_REVISIONS | ONE_FILE),
+    Control("_tables:Tables", f"{ALL} DUR-2 DUR-3 CST-2 RES-1 RES-4", PLAIN | NO_REVISIONS | ONE_FILE),
     Control(
         "_tables:WriteAhead",
-        "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10 DUR-1",
+        "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10 DUR-1 RES-2 RES-6",
         PLAIN | NO_REVISIONS | ONE_FILE,
     ),
     Control(
         "_plain",
-        ALL,
-        FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_SUMMARIES | NO_PRUNE,
-        {"there is no checksum": "COR-3", "a save writes over whatever is there": "COR-6"},
+        f"{ALL} RES",
+        FILES | NO_SYNC | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_SUMMARIES | NO_PRUNE,
+        {"there is no checksum": "COR-3", "a save writes over whatever is there": "COR-6"} | VANISHED,
     ),
     Control(
         "node.mjs",
-        ALL,
-        FILES | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_PRUNE | NO_ORDER,
-        {"a save writes over whatever is there": "COR-6"},
+        f"{ALL} RES",
+        FILES | NO_SYNC | NO_REVISIONS | NO_CHECK | NO_ATTACH | NO_PRUNE | NO_ORDER,
+        {"a save writes over whatever is there": "COR-6"} | VANISHED,
     ),
-    Control("_logs:Named", f"{ALL} DUR", NAMED | ONLY_ENTRIES | REWRITTEN | NEITHER),
+    Control("_logs:Named", f"{ALL} DUR RES-3", NAMED | ONLY_ENTRIES | REWRITTEN | NEITHER),
     Control(
         "_logs:Created",
         f"{ALL} DUR-4 DUR-6",
@@ -172,7 +174,7 @@ CONTROLS = [
         | UNFORESEEN
         | {"callers name nothing": "IDS-2 IDS-3 IDS-4[lengths and characters] IDS-5[syntax] IDS-6 IDS-7"},
     ),
-    Control("_log_tables:Rows", f"{ALL} DUR-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
+    Control("_log_tables:Rows", f"{ALL} DUR-3 CST RES-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
     Control(
         "_log_memory:SingleLog",
         "LOG COR STO-7 SEC-2",
@@ -208,7 +210,7 @@ CONTROLS = [
         "STO LOG FMT-8",
         LOGS | NO_TYPE | NO_CREATE | NO_ATTACH | NO_DISK | NO_PROMISE,
     ),
-    Control("_plain_log", ALL, NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
+    Control("_plain_log", f"{ALL} RES-4 RES-6", NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
 ]
 
 

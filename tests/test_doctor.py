@@ -1,8 +1,12 @@
 """`sessionproof doctor` says what the machine can probe and what an adapter gets wrong."""
 
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 from runs import sessionproof
+from sessionproof import _gate
 
 NO_ECHO = """
 import json, sys
@@ -33,10 +37,18 @@ def test_a_machine_without_adapter_is_not_examined(tmp_path: Path) -> None:
         "system",
         "roots",
         "permission",
-        "watching",
         "recording",
+        "stopping",
         "real",
     ]
+
+
+def test_a_machine_without_a_gate_is_found_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel takes no filter, a note says what that costs."""
+    monkeypatch.setattr(_gate, "program", Mock(return_value=bytes(8)))
+    done = sessionproof(tmp_path, "doctor")
+    assert "note     stopping calls: the kernel or the container refuses to stop system calls: seccomp" in done.out
+    assert "RES is not run" in done.out
 
 
 def test_a_good_adapter_is_found_sick(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from sessionproof import _damage, _tree
 from sessionproof._tree import Aspect, difference, picture
-from sessionproof._watch import Watch
 
 
 @pytest.fixture
@@ -65,22 +64,6 @@ def test_volatile_files_count(folder: Path) -> None:
 
     assert "x-shm" not in picture(folder, ("*-shm",))
     assert picture(folder / "not-there") == {}
-
-
-def test_short_life_of_a_file_goes_unseen(tmp_path: Path) -> None:
-    """A file that comes and goes between two looks is seen, in a folder that was made meanwhile too."""
-    watch = Watch([tmp_path])
-    (tmp_path / "brief").write_bytes(b"")
-    (tmp_path / "brief").unlink()
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "within").write_bytes(b"")
-    seen = watch.seen()
-    (tmp_path / "made" / "later").write_bytes(b"")
-    later = watch.seen()
-    watch.close()
-
-    assert {path.name for path in seen} >= {"brief", "made", "within"}
-    assert {path.name for path in later} == {"later"}
 
 
 @given(st.binary(min_size=1, max_size=50), st.data())

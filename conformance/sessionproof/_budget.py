@@ -10,8 +10,8 @@ class Budget:
 
     `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
     the length of a long one, `appends` to one log, `deaths` that are followed by a second one, `lives` that end in a
-    death, states of one instant at which the power fails (`losses`), real `kills`; of curated lists every `share`-th
-    entry.
+    death, states of one instant at which the power fails (`losses`), real `kills`, `faults` of one probe, `schedules` of
+    one race; of curated lists every `share`-th entry.
     """
 
     examples: int
@@ -27,6 +27,8 @@ class Budget:
     lives: int
     losses: int
     kills: int
+    faults: int
+    schedules: int
     share: int
 
 
@@ -45,6 +47,8 @@ PROFILES: Mapping[str, Budget] = {
         lives=24,
         losses=200,
         kills=0,
+        faults=60,
+        schedules=48,
         share=9,
     ),
     "standard": Budget(
@@ -61,6 +65,8 @@ PROFILES: Mapping[str, Budget] = {
         lives=100,
         losses=300,
         kills=0,
+        faults=1_000,
+        schedules=100,
         share=1,
     ),
     "exhaustive": Budget(
@@ -77,6 +83,8 @@ PROFILES: Mapping[str, Budget] = {
         lives=100,
         losses=100_000,
         kills=100,
+        faults=1 << 30,
+        schedules=1 << 30,
         share=1,
     ),
 }

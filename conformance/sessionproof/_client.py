@@ -66,6 +66,8 @@ class AdapterProcess:
         AdapterFault: The command cannot be started, or does not answer `initialize` as the protocol says.
     """
 
+    _inherited: tuple[int, ...] = ()
+
     def __init__(self, launch: Launch) -> None:
         self.launch = launch
         self.noise: list[str] = []
@@ -85,6 +87,7 @@ class AdapterProcess:
                 stderr=self._stderr,
                 umask=-1 if launch.umask is None else launch.umask,
                 start_new_session=True,
+                pass_fds=self._inherited,
             )
         except OSError as error:
             self._stderr.close()
@@ -133,15 +136,22 @@ class AdapterProcess:
         Raises:
             AdapterFault: The answer is not of the protocol's shape, or no answer came where no store is touched.
         """
+        silence = self._request(call)
+        return self._told(call, self._number, silence or self._receive())
+
+    def _request(self, call: Call) -> Silence | None:
+        """Send a request under the next number."""
         self._number += 1
         request: Object = {"jsonrpc": "2.0", "id": self._number, "method": call.method, "params": call.params}
-        silence = self._send(_json.encode(request).encode("ascii") + b"\n")
-        reply = silence or self._receive()
+        return self._send(_json.encode(request).encode("ascii") + b"\n")
+
+    def _told(self, call: Call, number: int, reply: Object | Silence) -> Outcome:
+        """What a reply, or its absence, says of the call that was sent under the number."""
         if isinstance(reply, Silence):
             if call.method in _NO_STORE:
                 raise AdapterFault(f"`{call.method}`: {reply.detail}{self._said()}")
             return Silence(reply.reason, reply.detail + self._said())
-        return self._outcome(call, reply)
+        return self._outcome(call, number, reply)
 
     def end(self) -> None:
         """Close the adapter's input and wait for its exit.
@@ -168,6 +178,11 @@ class AdapterProcess:
         self._stop()
         self._release()
 
+    def strike(self) -> None:
+        """Kill the process; whoever waits for an answer is told of its death."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _stop(self) -> None:
         # Before it is waited for: until then nobody else can be given its number.
         if self._process.returncode is None:
@@ -193,7 +208,7 @@ class AdapterProcess:
         except StatementError as error:
             raise AdapterFault(f"the answer to `initialize` is no conformance statement: {error}") from error
 
-    def _outcome(self, call: Call, reply: Object) -> Outcome:
+    def _outcome(self, call: Call, number: int, reply: Object) -> Outcome:
         plain = (
             reply.keys() == {"jsonrpc", "id", "result"}
             and reply["jsonrpc"] == "2.0"
@@ -205,8 +220,8 @@ class AdapterProcess:
             raise AdapterFault(f"the answer to `{call.method}` is no JSON-RPC response: {broken[0]}")
         error = reply.get("error")
         unread = isinstance(error, dict) and reply["id"] is None and call.method in _NO_STORE
-        if reply["id"] != self._number and not unread:
-            raise AdapterFault(f"the answer to request {self._number} (`{call.method}`) carries the id {reply['id']!r}")
+        if reply["id"] != number and not unread:
+            raise AdapterFault(f"the answer to request {number} (`{call.method}`) carries the id {reply['id']!r}")
         if isinstance(error, dict):
             return refusal(error)
         result = reply["result"]

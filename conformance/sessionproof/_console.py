@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from sessionproof import _cost_table
+from sessionproof._guarantee import GUARANTEES
 from sessionproof._requirements import catalogue, groups
 from sessionproof._suite import Result
 from sessionproof._witness import printable, witness_lines
@@ -101,6 +103,10 @@ class Screen:
         for entry in entries:
             if entry["verdict"] in _BAD:
                 self._failure(entry)
+        self._cost(report["cost"])
+        if report["guarantee"] is not None:
+            self._print()
+            self._print(("several at once", "bold"), f" {report['guarantee']}: {GUARANTEES[report['guarantee']]}")
         self._print()
         for warning in report["warnings"]:
             self._print(("warning", "yellow"), f" {warning}")
@@ -132,6 +138,22 @@ class Screen:
                 self._print((f"  {label:>8}  ", "dim"), textwrap.indent(text, " " * 12).lstrip())
             self._print(("     fault  ", "dim"), ", ".join(entry["faults"]))
             self._print(("    replay  ", "dim"), f"sessionproof replay {entry['case']}")
+
+    def _cost(self, costs: Mapping[str, Mapping[str, Any]]) -> None:
+        if not costs:
+            return
+        table = [_cost_table.HEAD, *_cost_table.rows(costs)]
+        widths = [max(len(row[column]) for row in table) for column in range(len(_cost_table.HEAD) - 1)]
+        self._print()
+        self._print(("cost", "bold"))
+        for row in table:
+            first, *numbers = (
+                cell.ljust(width) if not column else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+            )
+            self._print(f"  {first}  {'  '.join(numbers)}  ", (row[-1], "dim"))
+        for line in (*_cost_table.on_disk(costs), _cost_table.LEGEND):
+            self._print((textwrap.indent(textwrap.fill(line, 110), "  "), "dim"))
 
     def _summary(self, report: Mapping[str, Any]) -> None:
         entries = cast("list[dict[str, Any]]", report["requirements"])

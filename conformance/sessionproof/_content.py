@@ -213,6 +213,19 @@ class Content:
             case _:
                 return None
 
+    def sized(self, number: int, id: str, size: int) -> Object | None:
+        """A value with one text of so many characters, another for each number; None where no text may be as long."""
+        text = (f"{number} " * (size // 2 + 1))[:size]
+        made = self.with_texts(id, [text])
+        if made is not None:
+            return made
+        for value in self._pool:
+            for longer in _with_longer(value, text):
+                fitted = self.fit(cast("Object", longer), id)
+                if text in _json.strings(fitted) and self.covered(fitted):
+                    return fitted
+        return None
+
     def drawn(self, *, wild: bool = True, extra_members: bool = False) -> st.SearchStrategy[Object]:
         """Values of the declared fidelity; `wild` ones reach for its edges.
 
@@ -340,3 +353,15 @@ def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
 
     collect()
     return list(found.values())
+
+
+def _with_longer(value: JSON, text: str) -> Iterator[JSON]:
+    """The value with the text in the place of each of its strings in turn."""
+    if isinstance(value, str):
+        yield text
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from ({**value, name: longer} for longer in _with_longer(member, text))
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from ([*value[:index], longer, *value[index + 1 :]] for longer in _with_longer(member, text))

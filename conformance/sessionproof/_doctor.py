@@ -5,17 +5,15 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from sessionproof import _json, _loop, _tree
+from sessionproof import _gate, _json, _loop, _tree
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._json import JSON
 from sessionproof._lab import nested
 from sessionproof._loop import FILE_SYSTEMS
 from sessionproof._protocol import Answer, Call
 from sessionproof._recorder import lacking
-from sessionproof._watch import NoWatch, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +54,17 @@ def _machine() -> Iterator[Examination]:
         yield Examination("good" if able else "note", "permission bits", detail)
     else:
         yield Examination("good", "permission bits", "hold for this user")
-    try:
-        Watch([Path.cwd()]).close()
-        yield Examination("good", "watching names", "inotify works")
-    except NoWatch as refused:
-        yield Examination("note", "watching names", f"{refused}; SEC-2 and SEC-3 are not run")
     reason = lacking()
     yield Examination(
         "note" if reason else "good",
         "recording",
-        f"{reason}; ATM and DUR are not run" if reason else "strace is there",
+        f"{reason}; ATM, DUR, CST, SEC-2 and SEC-3 are not run" if reason else "strace is there",
+    )
+    reason = _gate.lacking()
+    yield Examination(
+        "note" if reason else "good",
+        "stopping calls",
+        f"{reason}; RES is not run, and CON is tried by chance alone" if reason else "seccomp user notification works",
     )
     reasons = [reason for kind in FILE_SYSTEMS if (reason := _loop.lacking(kind)) is not None]
     yield Examination(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from sessionproof import _cost_table
 from sessionproof._requirements import groups
 from sessionproof._witness import printable, witness_lines
 
@@ -37,7 +38,16 @@ def page(report: Mapping[str, Any]) -> str:
     for id, group in groups().items():
         rows = [_row(entry) for entry in report["requirements"] if entry["id"].partition("-")[0] == id]
         parts += [f"<h2>{id}: {_text(group.title)}</h2><p>{_text(group.description)}</p>", "<table>", *rows, "</table>"]
+    parts += _cost(report["cost"])
     return "\n".join(parts) + "\n</body></html>\n"
+
+
+def _cost(costs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not costs:
+        return []
+    table = ["".join(f"<td>{_text(cell)}</td>" for cell in row) for row in [_cost_table.HEAD, *_cost_table.rows(costs)]]
+    told = "".join(f"<p>{_text(line)}</p>" for line in [_cost_table.LEGEND, *_cost_table.on_disk(costs)])
+    return [f"<h2>Cost</h2>{told}<table>", *(f"<tr>{row}</tr>" for row in table), "</table>"]
 
 
 def _text(text: str) -> str:

@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from sessionproof import _confirmation, _json, _tree
+from sessionproof import _confirmation, _json, _small_disk, _tree
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
 from sessionproof._content import MAX_DEPTH, Content
+from sessionproof._counting import CountedProcess, WriteCountedProcess
 from sessionproof._from_schema import Limits
+from sessionproof._gate import GatedProcess
 from sessionproof._json import JSON
 from sessionproof._judge import Cut, Judge
 from sessionproof._loop import FileSystem
@@ -38,6 +40,11 @@ class _Processes:
 
     def start(self, setup: Setup) -> AdapterProcess:
         launch = replace(self.launch, umask=setup.umask, unprivileged=setup.unprivileged)
+        if setup.gated:
+            return GatedProcess(launch)
+        if setup.counted:
+            counting = WriteCountedProcess if setup.counted == "writes" else CountedProcess
+            return counting(launch, Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder)))
         if setup.recorded:
             trace = Path(tempfile.mkdtemp(prefix="trace-", dir=self.folder))
             return RecordedProcess(launch, trace, setup.failing)
@@ -67,7 +74,16 @@ class _Processes:
 def _started(setup: Setup) -> Setup:
     """What of a setup tells how to start a process; of those in which calls fail or kill one is kept at a time."""
     failing, killed = ("some" if call else "" for call in (setup.failing, setup.killed))
-    return Setup(setup.umask, setup.unprivileged, recorded=setup.recorded, failing=failing, killed=killed)
+    return Setup(
+        setup.umask,
+        setup.unprivileged,
+        recorded=setup.recorded,
+        counted=setup.counted,
+        gated=setup.gated,
+        side=setup.side,
+        failing=failing,
+        killed=killed,
+    )
 
 
 class Lab:
@@ -183,11 +199,13 @@ class Lab:
         """The file that hostile code would make."""
         return self.folder / "canary"
 
-    def new_folder(self) -> Path:
-        """An empty folder of its own."""
+    def new_folder(self, *, small: bool = False) -> Path:
+        """An empty folder of its own; `small`: with little room."""
         self._folders += 1
         folder = self.folder / f"run-{self._folders}"
         folder.mkdir()
+        if small:
+            _small_disk.mount(folder)
         return folder
 
     def allowed_outside(self, path: Path) -> bool:
@@ -267,8 +285,8 @@ class Lab:
         """Close what the run holds and remove its files."""
         with contextlib.suppress(AdapterFault):
             run.end()
-        if run.watch is not None:
-            run.watch.close()
+        if run.setup.small:
+            _small_disk.unmount(run.outside)
         shutil.rmtree(run.outside, ignore_errors=True)
         if run.outside.exists():
             _opened_up(run.outside)

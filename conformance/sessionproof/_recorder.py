@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from sessionproof import _strace, _tree
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
@@ -63,6 +63,9 @@ class RecordedProcess(AdapterProcess):
         AdapterFault: As for any adapter.
     """
 
+    _traced: ClassVar[tuple[str, ...]] = TRACED
+    _longest: ClassVar[int] = _strace.LONGEST
+
     def __init__(self, launch: Launch, place: Path, failing: str = "") -> None:
         reason = lacking()
         if reason is not None:
@@ -78,8 +81,8 @@ class RecordedProcess(AdapterProcess):
             *_strace.COMMAND,
             *([f"--inject={name}:error=EIO:when={when}"] if failing else []),
             "--signal=none",
-            f"--string-limit={_strace.LONGEST}",
-            f"--trace={','.join(TRACED)}",
+            f"--string-limit={self._longest}",
+            f"--trace={','.join(self._traced)}",
             f"--output={trace}",
             "--",
             *launch.command,
@@ -95,8 +98,13 @@ class RecordedProcess(AdapterProcess):
         umask = os.umask(0)
         os.umask(umask)
         own = umask if launch.umask is None else launch.umask
-        self._recording = Recording(pipe, os.fsencode(os.path.realpath(launch.folder)), own)
+        self._recording = self._taker(pipe, os.fsencode(os.path.realpath(launch.folder)), own)
         self._catch_up()
+
+    @staticmethod
+    def _taker(pipe: bytes, folder: bytes, umask: int) -> Recording:
+        """What the calls of the trace are given to."""
+        return Recording(pipe, folder, umask)
 
     def begin(self, folder: Path, disk: Disk | None = None) -> None:
         """Record what happens below a folder, from now on; `disk` is what lies in it, nothing where it is not given."""
@@ -112,12 +120,7 @@ class RecordedProcess(AdapterProcess):
             Refused: They do not lead to what lies in the folder now.
         """
         assert self._recording is not None
-        quiet = -1
-        while quiet != self.count:
-            # What is done behind an answer belongs to the recording, until nothing more is done.
-            quiet = self.count
-            time.sleep(_QUIET)
-            self._catch_up()
+        self.settle()
         if self._failed is not None:
             raise self._failed
         there = {
@@ -144,6 +147,14 @@ class RecordedProcess(AdapterProcess):
         """The files outside the folder that were written to since `begin`, or got their name."""
         assert self._recording is not None
         return {Path(os.fsdecode(path)) for path in self._recording.elsewhere}
+
+    def settle(self) -> None:
+        """Wait until nothing more is done: what comes behind an answer belongs to the recording."""
+        quiet = -1
+        while quiet != self.count:
+            quiet = self.count
+            time.sleep(_QUIET)
+            self._catch_up()
 
     def end_if_named(self, operations: list[Operation]) -> None:
         """End the process where its number may stand in a file or a name: a lock of a living process is respected."""

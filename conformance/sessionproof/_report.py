@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sessionproof._guarantee import guarantee
 from sessionproof._manifest import Deviation, Manifest
 from sessionproof._requirements import LEVELS, NOT_ON_DISK, Requirement, catalogue, groups
 from sessionproof._statement import Statement
@@ -59,7 +60,8 @@ def build(ran: Ran) -> dict[str, Any]:
         "conformant": complete and _holds(probed),
         "levels": _levels(ran, entries),
         "requirements": entries,
-        "cost": {},
+        "guarantee": guarantee(ran.statement, entries),
+        "cost": {name: dict(cost) for result in ran.results for name, cost in result.cost.items()},
         "totals": _totals(entries),
         "warnings": list(ran.warnings),
         "deviations": ledger,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _crashes, _losses, _steps, _strays, _tree
+from sessionproof import _chance, _cost, _crashes, _endurance, _faults, _losses, _steps, _strays, _tree, _vanishing
 from sessionproof._aftermath import Answered
 from sessionproof._content import Content
 from sessionproof._disk import Disk
@@ -30,7 +30,6 @@ from sessionproof._worlds import Absent, Violation, Worlds, telling_kinds
 
 if TYPE_CHECKING:
     from sessionproof._tree import Tree
-    from sessionproof._watch import Watch
 
 
 class Run:
@@ -62,8 +61,7 @@ class Run:
         self.planted: set[str] = set()
         self.damaged: Mapping[str, bytes] = {}
         self.moment = datetime.now(UTC)
-        self.watch: Watch | None = None
-        self.outside = place.new_folder()
+        self.outside = place.new_folder(small=setup.small)
         inner = self.outside / "1" / "2" / "3" if setup.around else self.outside
         inner.mkdir(parents=True, exist_ok=True)
         self.root = inner / "root"
@@ -210,7 +208,7 @@ class Run:
             raise Violated(violation, self.setup, list(self.steps), names[:40])
 
     def _judged(self, call: Call, outcome: Outcome) -> None:
-        if isinstance(outcome, Refusal) and outcome.errno in {"ENOSPC", "28"}:
+        if isinstance(outcome, Refusal) and outcome.errno in {"ENOSPC", "28"} and not self.setup.small:
             space = os.statvfs(self.outside)
             if space.f_bavail * space.f_frsize < 1 << 22:
                 raise EnvironmentFault(f"the file system of {self.outside} is full; make room there")
@@ -424,5 +422,10 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     "revive": _crashes.revive,
     "losses": _losses.losses,
     "strays": _strays.strays,
+    **_cost.STEPS,
+    "fault": _faults.fault,
+    **_endurance.STEPS,
+    **_vanishing.STEPS,
+    **_chance.STEPS,
     **_steps.STEPS,
 }

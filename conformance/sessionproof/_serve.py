@@ -7,6 +7,7 @@ import errno as errno_names
 import os
 import platform
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -93,6 +94,8 @@ class Adapter:
     ordered: ClassVar[bool] = True
     prune_unit: ClassVar[str] = "instant"
     cost: ClassVar[dict[str, str] | None] = None
+    pipelined: ClassVar[bool] = False
+    """Whether operations may be called in several threads at once."""
 
     def open(self, root: str, namespace: str) -> None:
         """Build a new store object on `root`; drop an earlier one without flushing or closing it."""
@@ -128,6 +131,7 @@ class Adapter:
             "secrets": list(self.secrets),
             "ordered": self.ordered,
             "prune": self.prune_unit,
+            "pipelined": self.pipelined,
         }
         if self.cost is not None:
             claims["cost"] = self.cost
@@ -212,7 +216,7 @@ def _respond(adapter: Adapter, line: bytes) -> str:
 
 
 def serve(adapter: Adapter) -> None:
-    """Answer requests from standard input until it ends, then exit with status 0.
+    """Answer requests from standard input until it ends, then exit with status 0. With `pipelined`, each in a thread.
 
     Standard output carries the protocol and nothing else: what the implementation prints goes to standard error.
     """
@@ -220,9 +224,19 @@ def serve(adapter: Adapter) -> None:
     sys.setrecursionlimit(20_000)
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
     os.dup2(2, 1)
+    one_answer = threading.Lock()
+
+    def answer(line: bytes) -> None:
+        text = _respond(adapter, line) + "\n"
+        with one_answer:
+            answers.write(text)
+            answers.flush()
+
     for line in sys.stdin.buffer:
-        answers.write(_respond(adapter, line) + "\n")
-        answers.flush()
+        if adapter.pipelined:
+            threading.Thread(target=answer, args=(line,), daemon=True).start()
+        else:
+            answer(line)
     sys.stderr.flush()
     # No clean-up that could write: an adapter starts no operation after the end of its input.
     os._exit(0)

@@ -14,8 +14,10 @@ class Setup:
     `umask` is that of the adapter; `unprivileged`: permission bits hold for it; `around`: decoys stand around the root
     and are compared after every call; `tracked`: the run learns which files belong to which session; `premade`: the
     root is there, with mode 0755, before the store ever opens it; `logs`: the sessions of the run are logs;
-    `recorded`: the file operations of the adapter are recorded; `failing`: a system call that fails with EIO, with its
-    number since the process was started for the run (`fsync:3`); `killed`: one at which the process is killed.
+    `recorded`: the file operations of the adapter are recorded; `counted`: its system calls are counted, `all`
+    of them or `writes`; `gated`: they can be stopped; `side`: which of several processes on one root this is;
+    `small`: the root lies in a small file system; `failing`: a system call that fails with EIO, with its number since
+    the process was started for the run (`fsync:3`); `killed`: one at which the process is killed.
     """
 
     umask: int | None = None
@@ -25,6 +27,10 @@ class Setup:
     premade: bool = False
     logs: bool = False
     recorded: bool = False
+    counted: str = ""
+    gated: bool = False
+    side: int = 0
+    small: bool = False
     failing: str = ""
     killed: str = ""
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _checks, _damage, _format_steps, _json, _metadata, _tree, _watch
+from sessionproof import _checks, _damage, _format_steps, _json, _metadata, _tree
+from sessionproof._counting import CountedProcess, Seen
 from sessionproof._history import Harm
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import resolved
@@ -310,18 +311,14 @@ def attempt(run: "Run", step: Object) -> None:
 
 
 def watch(run: "Run", _: Object) -> None:
-    """From now on collect the names that appear where the store has no business: temp folder, the root's parent."""
-    temporary = Path(run.process.launch.environment["TMPDIR"])
-    places = [temporary, run.root.parent]
-    below = [path for place in places for path in place.rglob("*") if path.is_dir() and not path.is_symlink()]
-    run.watch = _watch.Watch([*places, *(path for path in below if path != run.root and run.root not in path.parents)])
+    """From now on see what is written where the store has no business."""
+    _seen(run)
 
 
 def nothing_elsewhere(run: "Run", step: Object) -> None:
-    """Nothing was written outside the root since the watch began."""
-    assert run.watch is not None
-    seen = [path for path in run.watch.seen() if path != run.root and run.root not in path.parents]
-    outside = [str(path) for path in seen if not run.place.allowed_outside(path)]
+    """Nothing was written outside the root since this was last asked, or the watch began."""
+    written = [path for path in _seen(run).written if path != run.root and run.root not in path.parents]
+    outside = [str(path) for path in written if not run.place.allowed_outside(path)]
     run.count("looks outside the root")
     if outside:
         first = Path(outside[0])
@@ -329,6 +326,11 @@ def nothing_elsewhere(run: "Run", step: Object) -> None:
         run.report(
             Violation(("SEC-3",), "written-outside", summary, "writes inside the root only", ", ".join(outside[:5]))
         )
+
+
+def _seen(run: "Run") -> Seen:
+    assert isinstance(run.process, CountedProcess)
+    return run.process.seen()
 
 
 def foreign_untouched(run: "Run", _: Object) -> None:

@@ -16,6 +16,8 @@ _CALL = re.compile(
 _UNFINISHED = re.compile(r"([a-z0-9_]+)\((.*?),? *<unfinished \.\.\.>", re.DOTALL)
 _RESUMED = re.compile(r"<\.\.\. ([a-z0-9_]+) resumed>(.*)", re.DOTALL)
 _OPENING, _CLOSING = "([{<", ")]}>"
+_PIECE = re.compile(r'"[^"]*"?|[][(){}<>,]')
+"""What counts where arguments are parted; strings, which are long, at once."""
 
 
 class NotATrace(ValueError):  # noqa: N818 - reads as what is wrong
@@ -111,18 +113,15 @@ class Reader:
 
 def _split(text: str) -> Iterator[str]:
     """The arguments: parted by commas, but not by those within strings, structures, lists and paths."""
-    depth, start, quoted = 0, 0, False
-    for at, character in enumerate(text):
-        if character == '"':
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif character in _OPENING:
+    depth, start = 0, 0
+    for found in _PIECE.finditer(text):
+        piece = found[0]
+        if piece in _OPENING:
             depth += 1
-        elif character in _CLOSING:
+        elif piece in _CLOSING:
             depth -= 1
-        elif character == "," and not depth:
-            yield text[start:at].strip()
-            start = at + 1
+        elif piece == "," and not depth:
+            yield text[start : found.start()].strip()
+            start = found.end()
     if text[start:].strip():
         yield text[start:].strip()

@@ -10,7 +10,9 @@ from typing import Any, Literal, cast
 from sessionproof._client import AdapterFault
 from sessionproof._confirmation import Confirmation
 from sessionproof._confirmation import confirm as confirm_on
+from sessionproof._cost import Cost
 from sessionproof._from_schema import Unsatisfiable
+from sessionproof._gate import NoGate
 from sessionproof._json import Object
 from sessionproof._judge import EnvironmentFault, Violated
 from sessionproof._lab import Lab
@@ -19,6 +21,7 @@ from sessionproof._recorder import NoRecorder
 from sessionproof._recording import Refused
 from sessionproof._requirements import catalogue
 from sessionproof._setup import Setup
+from sessionproof._small_disk import NoSmallDisk
 from sessionproof._trial import Inconclusive, NotApplicable, NotRun, Trial, confirm, shorten
 
 Verdict = Literal["pass", "fail", "inconclusive", "not-applicable", "not-run", "error"]
@@ -31,7 +34,7 @@ SEVERITY: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not-run", "pa
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one probe found; `trials` counts what it tried, `case` replays a failure."""
+    """What one probe found; `trials` counts what it tried, `case` replays a failure, `cost` is what it measured."""
 
     requirement: str
     probe: str
@@ -46,6 +49,7 @@ class Result:
     files: tuple[str, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
     case: Object | None = None
+    cost: Mapping[str, Cost] = field(default_factory=dict[str, Cost])
     details: str = ""
 
     def to_json(self) -> Object:
@@ -83,6 +87,7 @@ def carry_out(lab: Lab, probe: Probe) -> Result:
         trials=dict(sorted(counts.items())),
         duration_s=round(time.perf_counter() - started, 3),
         verdict=verdict,
+        cost={name: cost for trial in trials for name, cost in trial.cost.items()},
         **details,
     )
 
@@ -102,7 +107,7 @@ def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     except NotApplicable as reason:
         return "not-applicable", {"summary": str(reason)}
-    except (NotRun, NoRecorder) as reason:
+    except (NotRun, NoGate, NoRecorder, NoSmallDisk) as reason:
         return "not-run", {"summary": str(reason)}
     except (Inconclusive, Unsatisfiable, Refused) as reason:
         return "inconclusive", {"summary": str(reason)}

@@ -13,6 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault
 from sessionproof._content import ALL_CHECKS, Content
+from sessionproof._cost import Cost
+from sessionproof._gate import NoGate
 from sessionproof._json import Object
 from sessionproof._judge import EnvironmentFault, Judge, Violated
 from sessionproof._lab import Lab
@@ -62,7 +64,7 @@ class _Halt(BaseException):
 class Trial:
     """One probe of one requirement at work: opens runs, counts what was tried. `cause` is why it was cut short.
 
-    With `logs` its sessions are logs, otherwise documents.
+    `cost` is what operations were seen to cost, by name. With `logs` its sessions are logs, otherwise documents.
     """
 
     lab: Lab
@@ -71,6 +73,7 @@ class Trial:
     logs: bool = False
     trials: dict[str, int] = field(default_factory=dict[str, int])
     cause: Exception | None = None
+    cost: dict[str, Cost] = field(default_factory=dict[str, "Cost"])
 
     @property
     def statement(self) -> Statement:
@@ -220,7 +223,7 @@ class Trial:
         """Inside an example: leave Hypothesis where going on would cost a deadline each time."""
         try:
             yield
-        except (AdapterFault, EnvironmentFault, NoRecorder, Refused) as fault:
+        except (AdapterFault, EnvironmentFault, NoGate, NoRecorder, Refused) as fault:
             self.cause = fault
             raise _Halt(fault) from None
         except Violated as found:

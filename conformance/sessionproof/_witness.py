@@ -26,10 +26,36 @@ def step_text(step: Mapping[str, Any]) -> str:
     if name in {"call", "try"}:
         shown = ", ".join(f"{member}={short(value)}" for member, value in step["params"].items())
         return f"{step['method']}({shown})"
+    if name == "race":
+        return f"[{'; '.join(_race_texts(step))}]"
+    if name in {"fault", "full disk"}:
+        asked = step_text({"do": "call", "method": step["method"], "params": step.get("params", {})})
+        return f"{asked} {_fault_text(step)}"
     arguments = ", ".join(
         f"{member}={short(value)}" for member, value in step.items() if member not in {"do", "requirement"}
     )
     return f"[{name}{': ' + arguments if arguments else ''}]"
+
+
+def _fault_text(step: Mapping[str, Any]) -> str:
+    """What the system refuses an operation."""
+    if "free" in step:
+        return f"[{step['free']:,} bytes are free]"
+    how = "writes half of what it is given" if step["error"] == "short" else f"fails with {step['error']}"
+    after = f", what follows with {step['then']}" if "then" in step else ""
+    return f"[its system call {step['call']} {how}{after}]"
+
+
+def _race_texts(step: Mapping[str, Any]) -> Iterator[str]:
+    """Who is asked what in a race; the order is told by what was observed."""
+    within = step.get("within")
+    yield "one process serves at once" if within else "on one root"
+    for number, side in enumerate(step["sides"], 1):
+        calls = (step_text({"do": "call", "method": call["method"], "params": call.get("params", {})}) for call in side)
+        yield f"{'caller' if within else 'process'} {number}: {', then '.join(calls) or 'nothing'}"
+    if "dies" in step:
+        side, call = step["dies"]
+        yield f"process {side + 1} dies before its system call {call}"
 
 
 def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -62,6 +88,7 @@ def _setup_texts(setup: Mapping[str, Any]) -> Iterator[str]:
     if "umask" in setup:
         yield f"umask {setup['umask']:03o}"
     words = {"unprivileged": "permission bits in force", "around": "decoys around it", "premade": "made before `open`"}
+    words["small"] = "in a small file system"
     for name, text in (("failing", "fails with EIO"), ("killed", "meets a SIGKILL")):
         if name in setup:
             call, _, number = setup[name].partition(":")

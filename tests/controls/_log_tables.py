@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from controls._logs import Items, reading
 from controls._tables import Database, key_of
@@ -12,6 +12,7 @@ from sessionproof import Corrupt, InvalidDocument
 class Rows(Database):
     """Any id has a log, most of them an empty one: there is nothing to make, to list or to ask for. No numbers."""
 
+    cost: ClassVar[dict[str, str] | None] = {"append": "O(1)"}
     schema = """
         CREATE TABLE record (
             number INTEGER PRIMARY KEY, id BLOB NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, digest TEXT NOT NULL

@@ -61,7 +61,8 @@ class Store:
         return {"exists": self._path(id).exists()}
 
     def _ids(self) -> list[str]:
-        names = [path.name[8:-5] for path in self.root.glob("session-*.json")]
+        found = [path.name for path in self.root.iterdir()]
+        names = [name[8:-5] for name in found if name.startswith("session-") and name.endswith(".json")]
         return [bytes.fromhex(name).decode("utf-8", "surrogatepass") for name in names]
 
     def list(self) -> dict[str, Any]:

@@ -29,7 +29,9 @@ class Store:
     def _lines(self, id: str) -> list[str]:
         """The lines of a log, all of them whole; none where there is no log."""
         path = self._path(id)
-        if not os.path.lexists(path):
+        try:
+            path.lstat()
+        except FileNotFoundError:
             return []
         try:
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:

@@ -7,6 +7,7 @@ import secrets
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,12 +83,13 @@ class Folder:
     def __init__(self, root: str) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
-            self.root.mkdir(mode=0o700)
+            self.root.mkdir(mode=0o700, exist_ok=True)  # another process may have made it meanwhile
             _sync(self.root.parent)
         for left in self.root.glob(".new-*"):
             # A younger one may be of a process that lives.
-            if left.lstat().st_mtime < time.time() - 3600:
-                left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if left.lstat().st_mtime < time.time() - 3600:
+                    left.unlink()
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; None where there is none.
@@ -101,6 +103,8 @@ class Folder:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
+            # Where the root has gone, nothing is known of the file.
+            self.root.stat()
             return None
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -134,7 +138,9 @@ class Folder:
 
     def names(self) -> list[str]:
         """The names of the files that hold sessions."""
-        return [path.name for path in self.root.glob(f"{PREFIX}*{SUFFIX}")]
+        # Not by `glob`, which takes a folder that cannot be listed for an empty one.
+        names = [path.name for path in self.root.iterdir()]
+        return [name for name in names if name.startswith(PREFIX) and name.endswith(SUFFIX)]
 
     def sync(self) -> None:
         """Bring the names to the disk."""

@@ -39,13 +39,13 @@ class Database(Adapter):
         if path.is_symlink():
             raise Corrupt("the database is a link")
         if not path.exists():
-            _make(path, self.schema, self.journal)
+            _sound(lambda: _make(path, self.schema, self.journal))
         elif path.stat().st_size == 0:
             raise Corrupt("the database is empty, and SQLite would take it for a new one")
-        connection = sqlite3.connect(path, isolation_level=None)
+        connection = _sound(lambda: sqlite3.connect(path, isolation_level=None))
         try:
             _whole(connection)
-            connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+            _sound(lambda: connection.execute(f"PRAGMA synchronous = {self.synchronous}"))
         except BaseException:
             connection.close()
             raise
@@ -133,10 +133,10 @@ class Tables(Database):
         return sum(self.delete(id) for id in old)
 
     def attach(self, id: str, kind: str, items: Any) -> None:
-        if not self.exists(id):
-            raise NotFound("no such session")
         body = json.dumps(items)
         with self.transaction():
+            if not self.exists(id):
+                raise NotFound("no such session")
             self.run("INSERT OR REPLACE INTO attachment VALUES (?, ?, ?, ?)", key_of(id), kind, body, digest_of(body))
             self.run("UPDATE session SET changed = ? WHERE id = ?", now(), key_of(id))
 
@@ -174,7 +174,7 @@ def _make(path: Path, schema: str, journal: str) -> None:
 
 def _whole(connection: sqlite3.Connection) -> None:
     """Raises Corrupt where SQLite finds fault with its file."""
-    connection.execute("PRAGMA cell_size_check = ON")
+    _sound(lambda: connection.execute("PRAGMA cell_size_check = ON"))
     if _sound(lambda: connection.execute("PRAGMA integrity_check").fetchall()) != [("ok",)]:
         raise Corrupt("integrity_check")
     if _sound(lambda: connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()) != (2,):

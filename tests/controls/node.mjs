@@ -55,6 +55,11 @@ function load(id) {
   return { found: true, document: stored.document, revision: null };
 }
 
+// Not by `existsSync`, which takes what may not be looked at for absent.
+function isThere(id) {
+  return fs.lstatSync(fileOf(id), { throwIfNoEntry: false }) !== undefined;
+}
+
 const methods = {
   initialize: () => statement,
   open(params) {
@@ -80,11 +85,11 @@ const methods = {
   },
   load: ({ id }) => load(id),
   delete({ id }) {
-    const existed = fs.existsSync(fileOf(id));
+    const existed = isThere(id);
     fs.rmSync(fileOf(id), { force: true });
     return { existed };
   },
-  exists: ({ id }) => ({ exists: fs.existsSync(fileOf(id)) }),
+  exists: ({ id }) => ({ exists: isThere(id) }),
   list() {
     const names = fs.readdirSync(root).filter((name) => /^s([0-9a-f]{2})*\.session$/.test(name));
     return { ids: names.map((name) => Buffer.from(name.slice(1, -8), "hex").toString("utf8")) };

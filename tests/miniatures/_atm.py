@@ -29,12 +29,12 @@ class InPlace(Clean):
             stream.write(data)
 
 
-@breaks("ATM-1", "load-corrupt", also="ATM")
+@breaks("ATM-1", "load-corrupt", also="ATM RES")
 class Truncates(InPlace):
     """A save empties the file and writes it anew."""
 
 
-@breaks("ATM-1", "load-corrupt", also="ATM")
+@breaks("ATM-1", "load-corrupt", also="ATM RES")
 class Overwrites(InPlace):
     """A save writes over the old document and cuts off what is left of it."""
 
@@ -43,7 +43,7 @@ class Overwrites(InPlace):
         os.truncate(self.path(name), len(data))
 
 
-@breaks("ATM-1", "lost", also="ATM")
+@breaks("ATM-1", "lost", also="ATM RES")
 class RemovesFirst(Clean):
     """The old file is removed before the new one has its name."""
 
@@ -56,7 +56,7 @@ class RemovesFirst(Clean):
         return None if name.endswith(".new") else super().id_in(name)
 
 
-@breaks("ATM-2", "load-corrupt", also="ATM")
+@breaks("ATM-2", "load-corrupt", also="ATM RES")
 class NamesFirst(Clean):
     """A first save makes the empty file, to take the name, and fills it then."""
 
@@ -69,7 +69,7 @@ class NamesFirst(Clean):
 # -- ATM-3: deletes ----------------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-3", "load-corrupt", also="ATM")
+@breaks("ATM-3", "load-corrupt", also="ATM RES")
 class EmptiesFirst(Clean):
     """A delete overwrites the file, so that nobody reads it, and removes it then."""
 
@@ -91,7 +91,7 @@ class AttachmentsGoFirst(CleanLog):
 # -- ATM-4: appends ----------------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-4", "read-corrupt", also="ATM")
+@breaks("ATM-4", "read-corrupt", also="ATM RES")
 class RewritesTheLog(CleanLog):
     """An append writes the whole log anew, where it stands."""
 
@@ -101,7 +101,7 @@ class RewritesTheLog(CleanLog):
             stream.write(old + data)
 
 
-@breaks("ATM-4", "wrong-entries", also="ATM")
+@breaks("ATM-4", "wrong-entries", also="ATM RES")
 class CutsTwoLines(CleanLog):
     """An append takes the last record back, to write it together with the new ones."""
 
@@ -115,7 +115,7 @@ class CutsTwoLines(CleanLog):
 # -- ATM-5: lists ------------------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-5", "listed-absent", also="ATM SEC-2")
+@breaks("ATM-5", "listed-absent", also="ATM RES SEC-2")
 class TemporariesAreListed(Clean):
     """The temporary file of a save has a name that `list` takes for a session."""
 
@@ -126,7 +126,7 @@ class TemporariesAreListed(Clean):
         temporary.replace(self.path(name))
 
 
-@breaks("ATM-5", "listed-absent", also="ATM FMT-4 FMT-8 COR-1 COR-2 COR-4 COR-7 COR-10 SEC-2")
+@breaks("ATM-5", "listed-absent", also="ATM COR-1 COR-10 COR-2 COR-4 COR-7 FMT-4 FMT-8 RES SEC-2")
 class ListedFirst(Clean):
     """A save enters its session into an index, from which lists are made, before it writes the file."""
 
@@ -151,7 +151,7 @@ class ListedFirst(Clean):
 # -- ATM-6: what comes next --------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-6", "save-io", also="ATM")
+@breaks("ATM-6", "save-io", also="ATM RES")
 class TemporaryStays(Clean):
     """The temporary file has one name, which must be free: after a death in a save there is no other."""
 
@@ -178,7 +178,7 @@ class LockStays(Clean):
             lock.unlink()
 
 
-@breaks("ATM-6", "wrong-entries", also="ATM COR-12")
+@breaks("ATM-6", "wrong-entries", also="ATM COR-12 RES")
 class Glues(CleanLog):
     """An append is written behind a torn record, and read as part of it."""
 

@@ -98,6 +98,7 @@ class CleanStepFolder(CleanStep):
             names = [path.name for path in self.path(folder).iterdir()]
             steps = [name for name in names if re.fullmatch(r"step-[1-9][0-9]*\.json", name)]
             return [name for name in names if name == "meta.json"] + sorted(steps, key=self.number_in)
+        self.need_root()
         return []
 
     def number_in(self, name: str) -> int:

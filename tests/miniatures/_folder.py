@@ -98,7 +98,11 @@ class OneFolder(Adapter):
 
     def exists(self, id: str) -> bool:
         """A damaged session exists."""
-        return os.path.lexists(self.path(self.file_name(id)))
+        with suppress(FileNotFoundError):
+            self.path(self.file_name(id)).lstat()
+            return True
+        self.need_root()
+        return False
 
     def list(self) -> Iterator[str]:
         """The names of the files tell the ids, so that damaged ones are listed too."""
@@ -208,16 +212,24 @@ class OneFolder(Adapter):
         try:
             file = os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
+            self.need_root()
             return None
         except OSError as error:
             if error.errno in {errno.ELOOP, errno.ENXIO}:
                 raise Corrupt("no regular file") from error
             raise
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            os.close(file)
-            raise Corrupt("no regular file")
         with os.fdopen(file, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise Corrupt("no regular file")
             return stream.read()
+
+    def need_root(self) -> None:
+        """What is not found is absent only where the root is there.
+
+        Raises:
+            FileNotFoundError: It is not.
+        """
+        self.root.stat()
 
     def write(self, name: str, data: bytes) -> None:
         """Give the name a new file, at once; it stays in the page cache, which outlives the process."""

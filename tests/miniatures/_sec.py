@@ -120,3 +120,13 @@ class TemporaryFolder(Clean):
         folder.mkdir(exist_ok=True)
         (folder / "last").write_text(json.dumps(document))
         return super().save(id, document, if_revision)
+
+
+@breaks("SEC-3", "written-outside")
+class AuditElsewhere(Clean):
+    """A save writes to a file far from the root and removes it before it answers."""
+
+    def save(self, id: str, document: object, if_revision: str | None = None) -> str:
+        with tempfile.NamedTemporaryFile(dir="/var/tmp") as audit:
+            audit.write(b"saved")
+        return super().save(id, document, if_revision)

@@ -8,7 +8,7 @@ from sessionproof._budget import PROFILES
 from sessionproof._client import Launch
 from sessionproof._lab import Lab
 
-GROUPS = ("STO", "FMT", "LOG", "IDS", "COR", "SEC", "ATM", "DUR")
+GROUPS = ("STO", "FMT", "LOG", "IDS", "COR", "SEC", "ATM", "DUR", "CON", "CST", "RES")
 # The clock of every miniature counts nanoseconds, so that no change needs two seconds to be told from another.
 ONE_TICK = ("sessionproof._probes._sto._PACES", ((1, 0.03),))
 

@@ -2,7 +2,10 @@
 
 from miniatures import (
     _atm,
+    _con,
+    _con_logs,
     _cor,
+    _cst,
     _dur,
     _dur_logs,
     _fmt,
@@ -13,6 +16,7 @@ from miniatures import (
     _log_damage,
     _log_faces,
     _log_reviewed,
+    _res,
     _sec,
     _sto,
 )
@@ -22,7 +26,10 @@ __all__ = [
     "BROKEN",
     "Broken",
     "_atm",
+    "_con",
+    "_con_logs",
     "_cor",
+    "_cst",
     "_dur",
     "_dur_logs",
     "_fmt",
@@ -33,6 +40,7 @@ __all__ = [
     "_log_damage",
     "_log_faces",
     "_log_reviewed",
+    "_res",
     "_sec",
     "_sto",
 ]

@@ -1,6 +1,21 @@
 """The probes, by requirement."""
 
-from sessionproof._probes import _atm, _cor, _cor_content, _dur, _fmt, _ids, _log, _sec, _sto
+from sessionproof._probes import _atm, _con, _cor, _cor_content, _cst, _dur, _fmt, _ids, _log, _res, _sec, _sto
 from sessionproof._probes._registry import PROBES, Probe
 
-__all__ = ["PROBES", "Probe", "_atm", "_cor", "_cor_content", "_dur", "_fmt", "_ids", "_log", "_sec", "_sto"]
+__all__ = [
+    "PROBES",
+    "Probe",
+    "_atm",
+    "_con",
+    "_cor",
+    "_cor_content",
+    "_cst",
+    "_dur",
+    "_fmt",
+    "_ids",
+    "_log",
+    "_res",
+    "_sec",
+    "_sto",
+]

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from sessionproof._judge import Violated
 from sessionproof._probes._histories import RECORDED, SIZES, act, everywhere, killed_for_real
 from sessionproof._probes._registry import LOGS, probe
+from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, Trial
 
 if TYPE_CHECKING:
-    from sessionproof._json import Object
+    from sessionproof._json import JSON, Object
 
 
 @probe("ATM-1", "deaths")
@@ -95,6 +96,24 @@ def strays_of_refusals(trial: Trial) -> None:
     (id,) = trial.ids(1)
     with trial.run() as run:
         run.do({"do": "strays", "what": "refused", "session": id, "times": 100})
+
+
+@probe("ATM-8", "writes on a full disk")
+def strays_of_full_disks(trial: Trial) -> None:
+    """Saves, appends and attaches on a disk that is full from each call on that takes space, a dozen of each."""
+    (id,) = trial.ids(1)
+    value = trial.content.plain(1, id)
+    write: Object = {"id": id, "entries": [value]} if trial.logs else {"id": id, "document": value}
+    calls: list[JSON] = [{"method": "append" if trial.logs else "save", "params": write}]
+    if trial.has("attach"):
+        items = trial.content.plain_items("trace", 2)
+        calls.append({"method": "attach", "params": {"id": id, "kind": "trace", "items": items}})
+    with trial.run(Setup(gated=True)) as run:
+        run.make(id)
+        run.write(id, value)
+        run.do({"do": "strays of faults", "calls": calls, "times": 12})
+    if not trial.trials.get("writes on a full disk"):
+        raise NotApplicable("no call of a write takes space")
 
 
 @probe("ATM-10", "recoveries compared")

@@ -2,15 +2,18 @@
 
 import base64
 from collections.abc import Iterator
-from typing import cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import OUTSIDE
 from sessionproof._probes._registry import probe
 from sessionproof._run import Run
 from sessionproof._setup import Setup
-from sessionproof._trial import NotApplicable, NotRun, Trial
-from sessionproof._watch import NoWatch, Watch
+from sessionproof._trial import NotApplicable, Trial
+
+if TYPE_CHECKING:
+    from sessionproof._counting import CountedProcess
 
 
 def _everything(trial: Trial, id: str) -> Iterator[tuple[str, Object]]:
@@ -85,34 +88,34 @@ def files_are_the_owners(trial: Trial) -> None:
     trial.need(writes_acknowledged=1, modes_looked_at=1)
 
 
-def _names_used(trial: Trial, id: str) -> dict[str, str]:
-    """The names that the store uses in its root, however briefly, with the kind of each: learned by watching it work.
+_COUNTED = Setup(counted="all", premade=True)
 
-    Only names that two roots have in common, the id of a session aside that the store names itself: those made of
-    random numbers cannot be foreseen by anybody.
+
+def _names_used(trial: Trial, id: str) -> dict[str, str]:
+    """The names in its root that the store asks for, with the kind of each: learned from the system calls it makes.
+
+    Only names that two roots, and two processes, have in common, the id of a session aside that the store names itself:
+    those made of random numbers cannot be foreseen by anybody.
     """
-    first, second = _names_seen(trial, id), _names_seen(trial, id)
+    first = _names_seen(trial, id)
+    trial.lab.fresh_process(replace(_COUNTED, logs=trial.logs))
+    second = _names_seen(trial, id)
     return {name: kind for name, kind in first.items() if name in second}
 
 
 def _names_seen(trial: Trial, id: str) -> dict[str, str]:
     kinds: dict[str, str] = {}
-    with trial.run(Setup(premade=True)) as run:
-        try:
-            watch = Watch([run.root])
-        except NoWatch as refused:
-            raise NotRun(f"names that come and go cannot be watched here: {refused}") from refused
-        try:
-            for _ in range(2):
-                run.do({"do": "reopen"})
-                for method, params in _everything(trial, id):
-                    run.do(_step("try", method, params, id))
-                    there = {run.root / name for name in run.tree()}
-                    for path in {*watch.seen(), *there}:
+    with trial.run(_COUNTED) as run:
+        process = cast("CountedProcess", run.process)
+        for _ in range(2):
+            run.do({"do": "reopen"})
+            for method, params in _everything(trial, id):
+                run.do(_step("try", method, params, id))
+                for path, is_folder in process.seen().named.items():
+                    if run.root in path.parents:
                         name = str(path.relative_to(run.root)).replace(run.names.get(id, id), id)
-                        kinds[name] = "folder" if path.is_dir() or kinds.get(name) == "folder" else "file"
-        finally:
-            watch.close()
+                        folder = is_folder or path.is_dir() or kinds.get(name) == "folder"
+                        kinds[name] = "folder" if folder else "file"
     return kinds
 
 
@@ -162,17 +165,14 @@ def links_are_not_followed(trial: Trial) -> None:
     trial.need(links_planted=1)
 
 
-@probe("SEC-3", "temp folder and parent")
+@probe("SEC-3", "writes elsewhere")
 def nothing_is_written_outside(trial: Trial) -> None:
-    """Names that appear in the temp folder or beside the root during any operation, after a first round of each."""
+    """Files outside the root that any operation makes, removes or writes to, after a first round of each."""
     (id,) = trial.ids(1)
-    with trial.run() as run:
+    with trial.run(Setup(counted="all")) as run:
         for method, params in _everything(trial, id):
             run.do(_step("try", method, params, id))
-        try:
-            run.do({"do": "watch"})
-        except NoWatch as refused:
-            raise NotRun(f"names that come and go cannot be watched here: {refused}") from refused
+        run.do({"do": "watch"})
         for method, params in _everything(trial, id):
             run.do(_step("try", method, params, id))
             run.do({"do": "nothing elsewhere", "method": method})

@@ -1,0 +1,327 @@
+"""CON: several at once, each held before every call to the file system and let go in every order that can differ."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias, cast
+
+from sessionproof._gate import NoGate
+from sessionproof._json import JSON, Object
+from sessionproof._probes._histories import SIZES, act
+from sessionproof._probes._registry import LOGS, probe
+from sessionproof._run import Run
+from sessionproof._setup import Setup
+from sessionproof._trial import NotApplicable, Trial
+
+GATED = Setup(gated=True)
+Side: TypeAlias = list[Object]
+Before: TypeAlias = Callable[[Run], None]
+
+_OLD = 20
+"""The number of the first value that is there before a race."""
+
+
+def _ask(method: str, **params: JSON) -> Object:
+    return {"method": method, "params": params}
+
+
+def _value(trial: Trial, number: int, id: str, size: int) -> JSON:
+    """A value, another for each number, that is filled up to about so many characters."""
+    return (size and trial.content.with_texts(id, [f"{number} " * (size // 3)])) or trial.content.plain(number, id)
+
+
+def _write(trial: Trial, id: str, number: int, size: int = 0, batch: int = 1) -> Object:
+    """Save a document, or append entries."""
+    values = [_value(trial, number + turn, id, size) for turn in range(batch if trial.logs else 1)]
+    return _ask("append", id=id, entries=values) if trial.logs else _ask("save", id=id, document=values[0])
+
+
+def _attach(trial: Trial, id: str, kind: str, number: int, count: int = 2) -> Object:
+    return _ask("attach", id=id, kind=kind, items=trial.content.plain_items(kind, count, number))
+
+
+def _read(trial: Trial) -> str:
+    return "read" if trial.logs else "load"
+
+
+def _nothing(run: Run) -> None:
+    del run
+
+
+def _race(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
+    """Carry out the schedules of a race, as far as the statement lists what it asks."""
+    if not all(
+        trial.has(cast("str", call["method"]))
+        for side in sides
+        for call in side
+        if call["method"] not in {"open", "close"}
+    ):
+        return
+    try:
+        _scheduled(trial, before, sides, **more)
+    except NoGate:
+        if _one_process(trial):
+            raise
+        _by_chance(trial, before, sides, **more)
+    trial.count("races")
+
+
+def _scheduled(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
+    with trial.run(GATED, fast=True) as run:
+        before(run)
+        run.do({"do": "rest"})
+        step: Object = {"do": "races", "sides": [list[JSON](side) for side in sides], "most": trial.budget.schedules}
+        within = _one_process(trial) and not more.get("deaths")
+        run.do({**step, "interruptions": 2, "within": within, **more})
+
+
+def _by_chance(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
+    """Where the machine lets nothing be held: rounds, of which it is known only how many there were."""
+    with trial.run(fast=True) as run:
+        before(run)
+        run.do({"do": "rest"})
+        run.do(
+            {"do": "chances", "sides": [list[JSON](side) for side in sides], "rounds": trial.budget.schedules, **more}
+        )
+
+
+def _one_process(trial: Trial) -> bool:
+    """Whether all callers are threads of one process."""
+    return trial.statement.concurrency == "multi-thread"
+
+
+def _death(trial: Trial, before: Before, first: Side, others: Side) -> None:
+    """The first process dies at each of its calls; the others are asked of another, which may have to open first."""
+    if _one_process(trial):
+        first, others = [*first, {"method": "close"}], [{"method": "open"}, *others]
+    _race(trial, before, [first, others], deaths=trial.budget.deaths, interruptions=0)
+
+
+def _written(trial: Trial, *ids: str, size: int = 0) -> Before:
+    """Sessions that are there, each written to once."""
+
+    def before(run: Run) -> None:
+        for place, id in enumerate(ids):
+            act(run, trial, id, "write", _OLD + place, size)
+
+    return before
+
+
+def _furnished(trial: Trial, *ids: str) -> Before:
+    """Sessions that are there, with attachments."""
+
+    def before(run: Run) -> None:
+        _written(trial, *ids)(run)
+        for place, id in enumerate(ids):
+            act(run, trial, id, "attach", _OLD + place, 0)
+
+    return before
+
+
+def _done(trial: Trial) -> None:
+    if not trial.trials.get("races"):
+        raise NotApplicable("the statement lists nothing that could meet there")
+    if "rounds by chance" in trial.trials:
+        trial.need(rounds_in_which_calls_overlapped=1)
+    else:
+        trial.need(schedules=2)
+
+
+def _first(trial: Trial) -> str:
+    (id,) = trial.ids(1)
+    return id
+
+
+# -- one session -------------------------------------------------------------------------------------------------------
+
+
+@probe("CON-1", "schedules")
+def one_session(trial: Trial) -> None:
+    """Saves of one session beside each other, by objects that have loaded it before; attaches beside saves."""
+    id = _first(trial)
+    look = _ask(_read(trial), id=id)
+    there = _written(trial, id)
+    if not trial.logs:
+        _race(trial, there, [[look, _write(trial, id, 1, SIZES[1])], [look, _write(trial, id, 2)]])
+        _race(trial, there, [[_write(trial, id, 1)], [look, look]])
+        if trial.statement.ids_kind != "store":
+            _race(trial, _nothing, [[_write(trial, id, 1)], [_write(trial, id, 2, SIZES[1])]])
+    attached = _furnished(trial, id)
+    _race(trial, attached, [[_write(trial, id, 1)], [_attach(trial, id, "trace", 2)]])
+    _race(trial, attached, [[_attach(trial, id, "trace", 1)], [_attach(trial, id, "artifacts", 2)]])
+    if trial.budget.share == 1:
+        _race(trial, attached, [[_attach(trial, id, "trace", 1)], [_attach(trial, id, "trace", 2, 40)]])
+        if not trial.logs:
+            three = [[_write(trial, id, number)] for number in (1, 2, 3)]
+            _race(trial, there, three, interruptions=1)
+    _done(trial)
+
+
+_READS = ("load", "read", "attachments", "exists", "list", "summaries", "latest")
+
+
+@probe("CON-2", "schedules")
+def readers(trial: Trial) -> None:
+    """Every way to read, beside writers."""
+    id = _first(trial)
+    for reader in _readers(trial, id):
+        for write in _writes(trial, id):
+            _race(trial, _furnished(trial, id) if trial.has("attach") else _written(trial, id), [[write], [reader]])
+    _done(trial)
+
+
+def _readers(trial: Trial, id: str) -> Iterator[Object]:
+    for method in _READS:
+        match method:
+            case "load" | "read" if method == _read(trial):
+                yield _ask(method, id=id)
+            case "attachments":
+                yield _ask(method, id=id, kind="trace")
+            case "list" | "summaries":
+                yield _ask(method)
+            case "exists":
+                yield _ask(method, id=id)
+            case "latest" if trial.has("create"):
+                yield _ask(method, agent="agent", created_by="creator")
+            case "latest":
+                yield _ask(method)
+            case _:
+                pass
+
+
+def _writes(trial: Trial, id: str) -> Iterator[Object]:
+    yield _write(trial, id, 1, SIZES[2], batch=2)
+    yield _attach(trial, id, "trace", 1, 60)
+    if trial.logs and trial.budget.share == 1:
+        yield _ask("compact", id=id, archive="archive-1")
+
+
+@probe("CON-5", "schedules")
+def deleted_beside(trial: Trial) -> None:
+    """A delete beside a save or append, beside an attach, beside another delete."""
+    id = _first(trial)
+    before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
+    delete = _ask("delete", id=id)
+    for other in (_write(trial, id, 1, batch=2), _attach(trial, id, "trace", 1), delete):
+        _race(trial, before, [[other], [delete]])
+    if trial.logs:
+        _race(
+            trial, before, [[_ask("append_events", id=id, events=trial.content.plain_items("event", 1, 1))], [delete]]
+        )
+    _done(trial)
+
+
+@probe("CON-8", "schedules")
+def conditional(trial: Trial) -> None:
+    """Two saves under one revision, and one beside a plain save."""
+    if trial.logs:
+        raise NotApplicable("appends rest on no revision")
+    id = _first(trial)
+    with trial.run() as run:
+        _written(trial, id)(run)
+        if not run.revisions.get(id):
+            raise NotApplicable("saves answer no revision")
+    two = [[_ask("save", **_params(_write(trial, id, number)), if_revision=-1)] for number in (1, 2)]
+    _race(trial, _written(trial, id), two)
+    if trial.budget.share == 1:
+        _race(trial, _written(trial, id), [two[0], [_write(trial, id, 3)]])
+    _done(trial)
+
+
+def _params(call: Object) -> Object:
+    return cast("Object", call["params"])
+
+
+# -- logs --------------------------------------------------------------------------------------------------------------
+
+
+@probe("CON-3", "schedules", keeps=LOGS)
+def appends(trial: Trial) -> None:
+    """Appends beside each other: to a log that is there, to a new one, of batches, beside events and boundaries."""
+    id = _first(trial)
+    there = _written(trial, id)
+    look = _ask("read", id=id)
+    _race(trial, there, [[look, _write(trial, id, 1)], [look, _write(trial, id, 2)]])
+    _race(trial, there, [[_write(trial, id, 1, SIZES[1], batch=2)], [_write(trial, id, 4, batch=2)]])
+    if not trial.has("create"):
+        _race(trial, _nothing, [[_write(trial, id, 1)], [_write(trial, id, 2, batch=2)]])
+    if trial.budget.share == 1:
+        events = _ask("append_events", id=id, events=trial.content.plain_items("event", 2, 1))
+        for other in (events, _ask("compact", id=id, archive="archive-1")):
+            _race(trial, there, [[_write(trial, id, 1)], [other]])
+        _race(trial, there, [[_write(trial, id, number)] for number in (1, 2, 3)], interruptions=1)
+    _done(trial)
+
+
+@probe("CON-4", "schedules", keeps=LOGS)
+def creates(trial: Trial) -> None:
+    """Creates for one pair of agent and creator, and for two."""
+    if not trial.has("create"):
+        raise NotApplicable("the statement lists no `create`")
+    one, other = (_ask("create", agent=f"agent{number}", created_by="creator") for number in (1, 2))
+    latest = [_ask("latest", agent=f"agent{number}", created_by="creator") for number in (1, 2)]
+    _race(trial, _nothing, [[one], [one]])
+    _race(trial, _nothing, [[one], [other]])
+    if trial.has("latest"):
+        _race(trial, _nothing, [[one, latest[0]], [other, latest[1]]])
+    _done(trial)
+
+
+@probe("CON-9", "schedules", keeps=LOGS)
+def claims(trial: Trial) -> None:
+    """One token claimed by two and by three; the first dies at each of its calls, also after it was answered."""
+    id = _first(trial)
+    claim = _ask("claim", id=id, token="token-1")  # noqa: S106 - what is claimed, no secret
+    there = _written(trial, id)
+    _race(trial, there, [[claim], [claim]])
+    _race(trial, there, [[claim], [claim], [claim]], interruptions=1)
+    _death(trial, there, [claim, _ask("read", id=id)], [claim])
+    _done(trial)
+
+
+# -- deaths, other sessions, opening -----------------------------------------------------------------------------------
+
+
+@probe("CON-6", "deaths")
+def after_a_death(trial: Trial) -> None:
+    """The first process dies at each of its calls; the second writes and deletes, and is answered."""
+    id = _first(trial)
+    before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
+    others = [_write(trial, id, 5), *([_ask("delete", id=id)] if trial.has("delete") else [])]
+    writes = [_write(trial, id, 1, batch=2), _attach(trial, id, "trace", 1), _ask("delete", id=id)]
+    for write in writes if trial.budget.share == 1 else writes[:1]:
+        gone = write["method"] == "delete" and trial.has("create")
+        _death(trial, before, [write], [] if gone else others)
+    if trial.has("create"):
+        create = _ask("create", agent="agent", created_by="creator")
+        _death(trial, before, [create], [create, *others])
+    _done(trial)
+
+
+_OTHERS: dict[str, str] = dict.fromkeys(("CON-1", "CON-2", "CON-3", "CON-5"), "CON-7")
+
+
+@probe("CON-7", "schedules", _OTHERS)
+def another_session(trial: Trial) -> None:
+    """Writes, attaches and deletes of one session beside those of another."""
+    first, second = trial.ids(2)
+    both = _furnished if trial.has("attach") else _written
+    writes = _write(trial, first, 1, batch=2), _write(trial, second, 2)
+    _race(trial, both(trial, first, second), [[writes[0]], [writes[1]]])
+    if not trial.has("create"):
+        _race(trial, _nothing, [[writes[0]], [writes[1]]])
+    reads = [_ask(_read(trial), id=id) for id in (first, second)]
+    _race(trial, both(trial, first, second), [[reads[0]], [reads[1], _write(trial, second, 3)]])
+    for other in (_ask("delete", id=first), _attach(trial, first, "trace", 1)):
+        _race(trial, both(trial, first, second), [[other], [writes[1]]])
+    _done(trial)
+
+
+@probe("CON-10", "schedules")
+def opens(trial: Trial) -> None:
+    """Two and three processes open one root at once, that is there and that is not, and work in it."""
+    id = _first(trial)
+    work = [] if trial.has("create") else [_write(trial, id, 1)]
+    opening: Object = {"method": "open"}
+    _race(trial, _written(trial, id), [[opening, *work], [opening]])
+    _race(trial, _nothing, [[opening, *work], [opening]], rootless=True)
+    _race(trial, _nothing, [[opening], [opening], [opening]], rootless=True, interruptions=1)
+    _done(trial)

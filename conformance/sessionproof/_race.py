@@ -1,0 +1,262 @@
+"""The steps `race` and `races`: processes on one root, their calls released in a chosen order, and what comes of it.
+
+A `race` is one schedule. Its `sides` are lists of calls: of the run's own process first, of others after it. `choices`
+are the sides in the order of their steps; behind them each side goes on as far as it can. What every side and a new
+store object see afterwards belongs to the history, which is judged as a whole. With `calls` the schedule must be made
+of the same steps as when it was found; where it is not, nothing is judged. `dies` is a side and the how manieth of its
+calls it dies at. With `within` all sides are requests that the run's own process serves at once. Where the first call
+of a side is `open`, the root was not opened for it before, and with `rootless` there is none.
+
+`races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
+and at most `most` of them. With `deaths`
+the first side dies in them, at so many of its calls in turn at most.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from sessionproof._aftermath import spread
+from sessionproof._gate import GatedProcess
+from sessionproof._json import JSON, Object
+from sessionproof._linear import Undecided
+from sessionproof._overlaps import findings
+from sessionproof._performed import Performed, sessions
+from sessionproof._placeholders import named, resolved
+from sessionproof._protocol import WRITES, Answer, Call, Kind, Outcome, Refusal
+from sessionproof._scheduler import BEGINS, Diverged, Executed, Schedule
+from sessionproof._schedules import Exploration, signature, told
+from sessionproof._wording import observed
+from sessionproof._worlds import Anything, State, Violation, Worlds
+
+if TYPE_CHECKING:
+    from sessionproof._client import AdapterProcess
+    from sessionproof._run import Run
+
+_KEPT = ("sides", "within", "rootless")
+"""What all schedules of a race have in common."""
+_PAUSE = 0.02
+"""Seconds before what was refused as a conflict is asked again."""
+
+
+def race(run: "Run", step: Object) -> None:
+    """Carry out one schedule, and judge it where it goes as it went before."""
+    try:
+        _raced(run, step)
+    except Diverged:
+        run.count("schedules that did not repeat")
+
+
+def races(run: "Run", step: Object) -> None:
+    """Carry out the schedules of a race, each on a copy of the closed root."""
+    base: Object = {"do": "race", **{name: step[name] for name in _KEPT if name in step}}
+    if not step.get("deaths"):
+        _explored(run, step, base)
+        return
+    undisturbed = _on_a_copy(run, base, ())
+    run.count("schedules")
+    for place in spread([*_tellingly(undisturbed)], cast("int", step["deaths"])):
+        run.count("deaths")
+        _explored(run, step, {**base, "dies": [0, place]})
+
+
+def _explored(run: "Run", step: Object, base: Object) -> None:
+    """Carry out schedules that have so much in common."""
+    interruptions, most = cast("int", step.get("interruptions", 2)), cast("int", step.get("most", 10_000))
+    exploration = Exploration(partial(_on_a_copy, run, base), interruptions, most)
+    for _ in exploration:
+        run.count("schedules")
+    run.count("schedules left out", exploration.left)
+    run.count("schedules that did not repeat", exploration.diverged)
+
+
+def _tellingly(executed: Executed) -> Iterator[int]:
+    """The calls of the first side before which a death leaves something else than before the call that came first."""
+    calls = [made for made in executed.steps if made.side == 0 and made.name != BEGINS]
+    for place, made in enumerate(calls, 1):
+        if place == 1 or calls[place - 2].print.changes or made.print.changes:
+            yield place
+
+
+def _on_a_copy(run: "Run", base: Object, choices: Sequence[int]) -> Executed:
+    twin = run.fork()
+    twin.steps.pop()  # not all schedules again, but this one
+    try:
+        if not _opens(cast("list[list[Object]]", base["sides"])[0]):
+            twin.do({"do": "wake"})
+        twin.steps.append(base)
+        return _raced(twin, {**base, "choices": list[JSON](choices)})
+    finally:
+        for what, number in twin.trials.items():
+            run.count(what, number)
+        run.place.forget(twin)
+
+
+def _raced(run: "Run", step: Object) -> Executed:
+    """Carry out one schedule and judge it; the last step of the run is then the one that repeats it.
+
+    Raises:
+        Diverged: Its choices cannot be followed, or lead to other calls than those that the step tells.
+        Violated: A finding that counts.
+    """
+    asked = [
+        [call_of(run, named(cast("Object", call), run.names)) for call in side]
+        for side in cast("list[list[JSON]]", step["sides"])
+    ]
+    if step.get("rootless") and run.root.exists():
+        shutil.rmtree(run.root)
+        run.worlds = Worlds()
+    gates = list(_gates(run, asked, within=bool(step.get("within"))))
+    dies = cast("tuple[int, int] | None", step.get("dies"))
+    schedule = Schedule(run.outside, gates, asked, dies)
+    executed = schedule.carry_out(cast("list[int]", step.get("choices", [])))
+    calls = signature(executed)
+    before = cast("list[str]", step.get("calls", calls))
+    # Who waits for ever asks as often as the time allows.
+    alike = min(len(before), len(calls)) if executed.waits_for_ever else None
+    if before[:alike] != calls[:alike]:
+        raise Diverged("the calls are others than before")
+    run.steps[-1] = {**step, "choices": list[JSON](executed.choices), "calls": list[JSON](calls)}
+    for performed in executed.performed:
+        _count(run, performed)
+        if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
+            _report(run, executed, asked, opened_wrong(performed.outcome))
+    history = [performed for performed in executed.performed if performed.call.method not in {"open", "close"}]
+    history += [*looks(run, gates, history)]
+    try:
+        for violation in findings(run.place.model, run.worlds, history):
+            _report(run, executed, asked, violation)
+    except Undecided:
+        run.count("histories left undecided")
+    states: dict[str, tuple[State, ...]] = dict.fromkeys(sessions(history), (Anything(),))
+    run.worlds = replace(run.worlds, sessions={**run.worlds.sessions, **states})
+    return executed
+
+
+def _report(run: "Run", executed: Executed, asked: Sequence[Sequence[Call]], violation: Violation) -> None:
+    waits = f"\nin the end each waits for ever: {executed.waits_for_ever}" if executed.waits_for_ever else ""
+    run.report(replace(violation, observed=f"{violation.observed}\n{told(executed, asked)}{waits}"))
+
+
+def call_of(run: "Run", call: Object) -> Call:
+    """One call of a side. `open` needs no parameters; an `if_revision` that is a number counts those that are known."""
+    method = cast("str", call["method"])
+    if method == "open":
+        return opening(run)
+    params = dict(cast("Object", resolved(call.get("params", {}), str(run.outside))))
+    revision = params.get("if_revision")
+    if isinstance(revision, int):
+        params["if_revision"] = run.revisions[cast("str", params["id"])][revision]
+    return Call(method, params)
+
+
+def opening(run: "Run") -> Call:
+    """The call that opens the root."""
+    return Call("open", {"root": str(run.root), "namespace": f"{run.outside.parent.name}-{run.outside.name}"})
+
+
+def opened_wrong(outcome: Outcome) -> Violation:
+    """What is wrong where an `open` is not answered well."""
+    return Violation((), "open-refused", "`open` fails.", "an open store", observed(outcome))
+
+
+def _opens(calls: Sequence[Object]) -> bool:
+    """Whether to open the root is a part of what a side is asked."""
+    return bool(calls) and calls[0]["method"] == "open"
+
+
+def _gates(run: "Run", asked: Sequence[Sequence[Call]], *, within: bool) -> Iterator[GatedProcess]:
+    """A process for each side, open on the root unless opening is what it is asked first."""
+    start = run.place.process if run.fast else run.place.fresh_process
+    for side, calls in enumerate(asked):
+        process = run.process if within or side == 0 else start(replace(run.setup, side=side))
+        assert isinstance(process, GatedProcess)
+        if process is not run.process and not (calls and calls[0].method == "open"):
+            outcome = process.call(opening(run))
+            if not isinstance(outcome, Answer):
+                run.report(opened_wrong(outcome))
+        yield process
+
+
+def _count(run: "Run", performed: Performed) -> None:
+    method = performed.call.method
+    run.count(f"{method.replace('_', ' ')} calls")
+    if isinstance(performed.outcome, Answer) and method in WRITES:
+        run.count(f"{method.replace('_', ' ')} acknowledged")
+
+
+def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Performed]) -> Iterator[Performed]:
+    """What every side that lives and a new store object see, one after the other; what was refused is asked again.
+
+    The new object is one of the sides' own process where no other may have the root open (`multi-thread`).
+    """
+    now = max((performed.ended or performed.begun for performed in history), default=0)
+
+    def asked(viewer: "AdapterProcess", side: int, call: Call) -> Performed:
+        nonlocal now
+        now += 2
+        return Performed(call, _answer(viewer, call), now - 1, now, side)
+
+    for side, gate in enumerate(gates):
+        if not gate.alive or run.statement.concurrency == "multi-thread":
+            continue
+        for id in sessions(history):
+            # What an object remembers shows in what it loads; the rest is looked at once.
+            yield from (asked(gate, side, call) for call in _reads(run, history, id)[:1])
+    for performed in history:
+        if _is_conflict(performed) and gates[performed.side].alive:
+            yield asked(gates[performed.side], performed.side, performed.call)
+    fresh = _fresh_object(run, gates)
+    about = [call for id in sessions(history) for call in _reads(run, history, id)]
+    yield from (asked(fresh, len(gates), call) for call in [*about, *_reads_of_all(run)])
+    fresh.call(Call("close"))
+
+
+def _fresh_object(run: "Run", gates: Sequence["AdapterProcess"]) -> "AdapterProcess":
+    """A process with a new store object."""
+    start = run.place.process if run.fast else run.place.fresh_process
+    alive = [gate for gate in gates if gate.alive]
+    if run.statement.concurrency == "multi-thread" and alive:
+        alive[-1].call(Call("close"))
+        fresh = alive[-1]
+    else:
+        fresh = start(replace(run.setup, gated=False))
+    fresh.call(opening(run))
+    return fresh
+
+
+def _reads(run: "Run", history: Sequence[Performed], id: str) -> list[Call]:
+    """What there is to read of a session; its content first."""
+    calls = [Call(method, {"id": id}) for method in ("read" if run.setup.logs else "load", "exists")]
+    attached = [one.call.params["kind"] for one in history if one.call.method == "attach"]
+    kinds = sorted({"trace", *cast("list[str]", attached)})
+    calls += [Call("attachments", {"id": id, "kind": kind}) for kind in kinds]
+    return [call for call in calls if run.listed(call.method)]
+
+
+def _reads_of_all(run: "Run") -> Iterator[Call]:
+    for method in ("list", "summaries"):
+        if run.listed(method):
+            yield Call(method)
+
+
+def _is_conflict(performed: Performed) -> bool:
+    """Whether it was refused for others that were at work, and not for what it rests on."""
+    refused = isinstance(performed.outcome, Refusal) and performed.outcome.kind is Kind.CONFLICT
+    return refused and "if_revision" not in performed.call.params
+
+
+def _answer(viewer: "AdapterProcess", call: Call) -> Outcome:
+    """What is answered within one deadline; until then a `conflict` is asked again."""
+    limit = time.monotonic() + viewer.launch.deadline
+    while True:
+        outcome = viewer.call(call)
+        if not isinstance(outcome, Refusal) or outcome.kind is not Kind.CONFLICT or time.monotonic() > limit:
+            return outcome
+        time.sleep(_PAUSE)
+
+
+STEPS = {"race": race, "races": races}

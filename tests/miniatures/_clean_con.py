@@ -1,0 +1,199 @@
+"""Small stores that several processes or threads may use at once; a broken one overrides a method.
+
+`Locked` and its like take a lock on their folder, which dies with its holder. `Renaming` and `Linked` take none: what
+they do is done by one rename or one link.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from miniatures._clean import Clean
+from miniatures._clean_logs import CleanCreated, CleanLog
+from miniatures._folder import Document, Items, OneFolder
+from miniatures._records import Place
+from sessionproof import InvalidDocument
+
+Store = TypeVar("Store", bound="type[Locking]")
+Steps: TypeAlias = list[tuple[int, Path]]
+
+
+class Locking(OneFolder):
+    """Takes the lock of a folder, once for each operation, however many of those it is made of."""
+
+    concurrency = "multi-process"
+    holding = 0
+
+    @contextmanager
+    def lock(self, how: int) -> Generator[None]:
+        """Wait for the lock, hold it, give it back."""
+        self.holding += 1
+        if self.holding == 1:
+            self.descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self.descriptor, how)
+        try:
+            yield
+        finally:
+            self.holding -= 1
+            if not self.holding:
+                os.close(self.descriptor)
+
+
+def locked(alone: str, together: str) -> Callable[[Store], Store]:
+    """Let these operations hold the lock `alone`, and those `together` with others of their kind."""
+
+    def under(method: Callable[..., Any], how: int) -> Callable[..., Any]:
+        @wraps(method)
+        def operation(self: Locking, *given: Any, **named: Any) -> Any:
+            with self.lock(how):
+                result = method(self, *given, **named)
+                return [*result] if isinstance(result, Iterator) else result
+
+        return operation
+
+    def enter(store: Store) -> Store:
+        for names, how in ((alone, fcntl.LOCK_EX), (together, fcntl.LOCK_SH)):
+            for name in names.split():
+                setattr(store, name, under(getattr(store, name), how))
+        return store
+
+    return enter
+
+
+@locked("clear save attach delete prune check", "load exists list summaries latest attachments")
+class Locked(Locking, Clean):
+    """Documents under a lock."""
+
+
+@locked("clear add attach delete prune check", "read exists list summaries latest attachments")
+class LockedLog(Locking, CleanLog):
+    """Logs under a lock; where a log ends is looked up each time, as others may have added to it."""
+
+    def place(self, name: str, id: str) -> Place | None:
+        self.places.clear()
+        return super().place(name, id)
+
+
+@locked("clear create claim add attach delete prune check", "read exists list summaries latest attachments")
+class LockedCreated(Locking, CleanCreated):
+    """Logs that the store names, under a lock."""
+
+    def place(self, name: str, id: str) -> Place | None:
+        self.places.clear()
+        return super().place(name, id)
+
+
+class Renaming(Clean):
+    """Plain documents without a lock: each save is one rename, so the last one wins."""
+
+    concurrency = "multi-process"
+    attach = None  # type: ignore[assignment]
+    attachments = None  # type: ignore[assignment]
+    summaries = None  # type: ignore[assignment]
+    latest = None  # type: ignore[assignment]
+    prune = None  # type: ignore[assignment]
+    list = None  # type: ignore[assignment]
+
+    def clear(self) -> None:
+        """Whether a temporary file is that of a dead process nobody can tell here."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        super().save(id, document, if_revision)
+        return None  # type: ignore[return-value]
+
+
+class Linked(OneFolder):
+    """Logs without a lock: a folder for each, a file for each step, numbered by a link that must be new."""
+
+    concurrency = "multi-process"
+    summaries = None
+    latest = None  # type: ignore[assignment]
+    prune = None  # type: ignore[assignment]
+    check = None  # type: ignore[assignment]
+    list = None  # type: ignore[assignment]
+
+    def clear(self) -> None:
+        """Whether a temporary file is that of a dead process nobody can tell here."""
+
+    def append(self, id: str, entries: Items) -> Items:
+        """Each entry takes the next number that nobody has taken."""
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise InvalidDocument("an entry is an object")
+        folder = self.path(self.file_name(id))
+        while True:
+            with suppress(FileExistsError):
+                folder.mkdir(0o700)
+            with suppress(FileNotFoundError):  # deleted meanwhile: it is begun anew
+                return [self.step(folder, entry) for entry in entries]
+
+    def step(self, folder: Path, entry: Document) -> int:
+        """Give an entry its number."""
+        temporary = folder / f".{secrets.token_hex(8)}.tmp"
+        temporary.write_bytes(self.seal({"value": entry, "store": {"of": "step"}}))
+        try:
+            number = max((number for number, _ in self.steps(folder)), default=0) + 1
+            while True:
+                try:
+                    os.link(temporary, folder / f"step-{number}")
+                except FileExistsError:
+                    number += 1
+                else:
+                    return number
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def steps(self, folder: Path) -> Steps:
+        """The steps of a log in order."""
+        found = [(int(path.name[5:]), path) for path in folder.iterdir() if re.fullmatch(r"step-[0-9]+", path.name)]
+        return sorted(found)
+
+    def read(self, id: str) -> Document | None:
+        """All entries."""
+        folder = self.path(self.file_name(id))
+        try:
+            files = [path.read_bytes() for _, path in self.steps(folder)]
+        except FileNotFoundError:
+            return None
+        entries = [self.unsealed(data)["value"] for data in files]
+        return {"found": True, "entries": entries, "archive": None, "meta": None, "damage": []}
+
+    def exists(self, id: str) -> bool:
+        """A log without a step is none."""
+        with suppress(FileNotFoundError):
+            return bool(self.steps(self.path(self.file_name(id))))
+        return False
+
+    def delete(self, id: str) -> bool:
+        """Take the folder's name away, then the folder."""
+        gone = self.path(f".{secrets.token_hex(8)}.tmp")
+        try:
+            self.path(self.file_name(id)).rename(gone)
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(gone)
+        return True
+
+
+@locked("clear save attach delete prune check", "load exists list summaries latest attachments")
+class Threads(Locking, Clean):
+    """Documents for the threads of one process, under a lock of that process."""
+
+    concurrency = "multi-thread"
+    pipelined = True
+
+    def __init__(self) -> None:
+        self.mutex = threading.RLock()
+
+    @contextmanager
+    def lock(self, how: int) -> Generator[None]:  # noqa: ARG002 - there is one kind
+        """One thread at a time."""
+        with self.mutex:
+            yield
