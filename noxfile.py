@@ -114,6 +114,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def conversions(session: nox.Session) -> None:
+    """Carry 1000 generated sessions of every dialect to every other. Arguments: -- --examples 100 --seed 7."""
+    install(session, "test")
+    session.run("python", "tests/conversions.py", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def litmus(session: nox.Session) -> None:
     """Hold the power-loss model to real file systems. Needs root. Arguments: -- --on ext4,xfs --runs 3 --only 4,6."""
     install(session)

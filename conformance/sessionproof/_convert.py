@@ -48,14 +48,22 @@ def carried(document: Document, name: str, target: Dialect, now: str | None) -> 
     shifted = moved(document, target.kind, name)
     ready = shifted if now is None else dated(shifted, target, now)
     tree = target.write(ready)
-    shaped = shifted if target.reshape is None else target.reshape(shifted)
-    found = [*differences(shaped, target.read(tree), target.losses)]
-    if len(shaped.get("messages", ())) != len(shifted.get("messages", ())):
-        found.insert(0, difference("changed", shifted, "/messages", target.losses))
+    shaped, found = _reshaped(shifted, target)
+    found += differences(shaped, target.read(tree), target.losses)
     if kind_of(shifted) != kind:
         again = moved(shifted, kind, name)
         found = [*differences(ranked(document), ranked(again), losses_between(kind, target.kind)), *found]
     return Carried(name, ready, tree, tuple(found))
+
+
+def _reshaped(document: Document, target: Dialect) -> tuple[Document, list[Difference]]:
+    """The document with its messages cut as the target needs them, so that the rest can be compared one by one."""
+    if target.reshape is None:
+        return document, []
+    split = target.reshape(document["messages"])
+    found = [difference("lost", document, "/messages/*", target.losses) for messages in split if not messages]
+    found += [difference("changed", document, "/messages", target.losses) for messages in split if len(messages) > 1]
+    return {**document, "messages": [message for messages in split for message in messages]}, found
 
 
 @dataclass(frozen=True, slots=True)

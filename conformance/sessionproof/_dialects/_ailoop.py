@@ -47,7 +47,7 @@ def _write_result_block(block: Document) -> Document | None:
 
 
 def _call_name(spec: Document) -> Document:
-    return {"ToolCall": {"id" if form_of(spec, NAME) == "id" else "call_id": spec["id"], "args": arguments_of(spec)}}
+    return {"ToolCall": {form_of(spec, NAME) or "id": spec["id"], "args": arguments_of(spec)}}
 
 
 def _read_call(block: Document) -> Document:
@@ -80,7 +80,7 @@ _ASSISTANT = {
         (Member("ToolCall.name", "name"),),
         also_read=_read_call,
         also_write=_call_name,
-        form=lambda block: None if "call_id" in block["ToolCall"] else "id",
+        form=lambda block: "call_id" if "call_id" in block["ToolCall"] else None,
     ),
     "Reasoning": tagged(
         NAME,
@@ -139,8 +139,12 @@ def _read_messages(value: Document) -> Document:
     return {"format": "snapshot", "version": "1.0", "messages": messages}
 
 
+def _reshape(messages: list[Document]) -> list[list[Document]]:
+    return [[message] if message["role"] in _ROLES else [] for message in messages]
+
+
 def _write_messages(spec: Document) -> Document:
-    kept = [message for message in spec["messages"] if message["role"] in _ROLES]
+    kept = [message for split in _reshape(spec["messages"]) for message in split]
     return {
         "version": 1,
         "messages": [_MESSAGES[_ROLES[message["role"]]].write(message) for message in kept],
@@ -193,6 +197,7 @@ DIALECT = Dialect(
     ),
     find=singles("snapshot", "*.json"),
     knows=has("messages", "pinned", "version"),
+    reshape=_reshape,
     place=lambda _role, _document, name, _number: f"{name}.json",
     rules=_rules,
 )  # fmt: skip

@@ -101,36 +101,35 @@ def _genus(block: Document) -> str | None:
 
 
 def _messages_of(messages: list[Document]) -> list[Document]:
-    """The messages that astrid can hold; one of which no block has a place is left out."""
-    written: list[Document] = []
-    for message in _split(messages):
-        blocks = [block for block in message["content"] if _genus(block) is not None]
-        if message["role"] in _ROLES and (blocks or not message["content"]):
-            written.append(_MESSAGE.write({**message, "role": _ROLES[message["role"]], "content": blocks}))
-    return written
+    return [_write_message(message) for split in _reshape(messages) for message in split]
 
 
-def _split(messages: list[Document]) -> list[Document]:
+def _write_message(message: Document) -> Document:
+    blocks = [block for block in message["content"] if _genus(block) is not None]
+    return _MESSAGE.write({**message, "role": _ROLES[message["role"]], "content": blocks})
+
+
+def _reshape(messages: list[Document]) -> list[list[Document]]:
+    """Messages of a known role in which some block has a place, or that are empty."""
+    return [_split(message) if message["role"] in _ROLES and _has_a_place(message) else [] for message in messages]
+
+
+def _has_a_place(message: Document) -> bool:
+    return not message["content"] or any(_genus(block) is not None for block in message["content"])
+
+
+def _split(message: Document) -> list[Document]:
     """Calls, each result, and the rest in messages of their own, in order; blocks without a place stay there."""
-    split: list[Document] = []
-    for message in messages:
-        runs: list[list[Document]] = [[]]
-        last: str | None = None
-        for block in message["content"]:
-            genus = _genus(block)
-            if genus is not None and last is not None and not genus == last != "tool_result":
-                runs.append([])
-            runs[-1].append(block)
-            last = genus or last
-        first, *others = runs
-        split.append({**message, "content": first})
-        rest = {name: member for name, member in message.items() if name != "extensions"}
-        split += [{**rest, "content": run} for run in others]
-    return split
-
-
-def _reshape(document: Document) -> Document:
-    return {**document, "messages": _split(document["messages"])}
+    runs: list[list[Document]] = [[]]
+    last: str | None = None
+    for block in message["content"]:
+        genus = _genus(block)
+        if genus is not None and last is not None and not genus == last != "tool_result":
+            runs.append([])
+        runs[-1].append(block)
+        last = genus or last
+    rest = {name: member for name, member in message.items() if name != "extensions"}
+    return [{**message, "content": runs[0]}, *({**rest, "content": run} for run in runs[1:])]
 
 
 _BUDGET = Shape(

@@ -84,8 +84,11 @@ class Dialect:
     """Whether a part looks like this dialect's rather than another's, valid or not."""
     place: Callable[[str, Document, str, int], str]
     """Where a part lies below the store's root: its role, the document, the session's name and number."""
-    reshape: Callable[[Document], Document] | None = None
-    """Cuts messages as this dialect needs them and leaves all else alone; listed among the losses as `/messages`."""
+    reshape: Callable[[list[Document]], list[list[Document]]] | None = None
+    """For each message, the messages that it becomes, none where it is left out; their content is not changed.
+
+    Listed among the losses as `/messages` where one becomes several, and as `/messages/*` where it is left out.
+    """
     dated: Literal["document", "messages"] | None = None
     """What always has an instant in this dialect, so that one is made up where none is known."""
     encode: Callable[[str, Any], bytes] = field(default=pretty)

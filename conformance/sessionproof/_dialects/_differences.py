@@ -1,13 +1,12 @@
 """What became of a document: what was lost, changed or made up on the way, place by place."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from sessionproof import _json, _schemas
 from sessionproof._dialects._dialect import Loss
-from sessionproof._dialects._shape import Document, is_list, is_object
+from sessionproof._dialects._shape import Document, get, is_list, is_object
 
 What = Literal["lost", "changed", "made up"]
 _LABELS = {"content": "type", "records": "kind"}
@@ -108,38 +107,40 @@ def _objects(before: Document, after: Document, path: str) -> Iterator[tuple[Wha
 def _lists(before: list[Document], after: list[Document], path: str) -> Iterator[tuple[What, str]]:
     if path == "/records":
         yield from _records(before, after)
-    elif len(before) == len(after):
-        yield from _pairs(zip(before, after, strict=True), path)
+    elif len(before) == len(after) and (_keeps_order(path) or all(map(_alike, before, after))):
+        yield from _pairs(before, after, path)
     else:
-        keys = [_json.key(item) for item in before], [_json.key(item) for item in after]
-        for tag, start, end, after_start, after_end in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-            if tag != "equal":
-                yield from _runs(before[start:end], after[after_start:after_end], path)
+        yield from _matched(before, after, path)
 
 
-def _pairs(pairs: Iterable[tuple[Document, Document]], path: str) -> Iterator[tuple[What, str]]:
-    for item, other in pairs:
-        label = _label(item, path)
-        alike = _looks(item, path) == _looks(other, path) or item.get("content") == other.get("content")
-        if label == _label(other, path) and alike:
-            yield from _objects(item, other, f"{path}/{label}")
-        else:
-            yield "lost", f"{path}/{label}"
-            yield "made up", f"{path}/{_label(other, path)}"
+def _keeps_order(path: str) -> bool:
+    """Lists whose items are left out at most; messages may also be joined, and blocks change places."""
+    return path.rpartition("/")[2] not in {"messages", "content"}
 
 
-def _runs(before: list[Document], after: list[Document], path: str) -> Iterator[tuple[What, str]]:
-    """Items of runs that differ in length stand for each other where they look alike, in order."""
-    left = list(after)
+def _matched(before: list[Document], after: list[Document], path: str) -> Iterator[tuple[What, str]]:
+    """Each item stands for the next one that looks alike; what finds none is lost, what is found by none is made up."""
+    place = 0
     for item in before:
-        other = next((other for other in left if _looks(other, path) == _looks(item, path)), None)
-        if other is None:
+        found = next((index for index in range(place, len(after)) if _alike(item, after[index])), None)
+        if found is None:
             yield "lost", f"{path}/{_label(item, path)}"
         else:
-            left.remove(other)
+            for other in after[place:found]:
+                yield "made up", f"{path}/{_label(other, path)}"
+            yield from _pairs([item], [after[found]], path)
+            place = found + 1
+    for other in after[place:]:
+        yield "made up", f"{path}/{_label(other, path)}"
+
+
+def _pairs(before: list[Document], after: list[Document], path: str) -> Iterator[tuple[What, str]]:
+    for item, other in zip(before, after, strict=True):
+        if _label(item, path) == _label(other, path):
             yield from _objects(item, other, f"{path}/{_label(item, path)}")
-    for item in left:
-        yield "made up", f"{path}/{_label(item, path)}"
+        else:
+            yield "lost", f"{path}/{_label(item, path)}"
+            yield "made up", f"{path}/{_label(other, path)}"
 
 
 def _records(before: list[Document], after: list[Document]) -> Iterator[tuple[What, str]]:
@@ -154,7 +155,7 @@ def _records(before: list[Document], after: list[Document]) -> Iterator[tuple[Wh
         if other is None:
             yield "lost", f"/records/{record['kind']}"
         else:
-            yield from _pairs([(record, other)], "/records")
+            yield from _pairs([record], [other], "/records")
     for record in (*metas, *numbered.values()):
         yield "made up", f"/records/{record['kind']}"
 
@@ -169,6 +170,12 @@ def _label(item: Document, path: str) -> str:
     return label if isinstance(label, str) else "*"
 
 
-def _looks(item: Document, path: str) -> tuple[Any, ...]:
-    """By what an item of a list is known, whatever else of it has changed."""
-    return _label(item, path), *(item.get(name) for name in ("role", "id", "call_id", "text"))
+_MARKS = ("type", "role", "id", "call_id", "text", "name", "model", "at", "kind", "status", "subject")
+
+
+def _alike(item: Document, other: Document) -> bool:
+    """Whether one may stand for the other: by what such items are known, or by all that they say."""
+    if "content" in item and item["content"] == other.get("content"):
+        return item.get("type") == other.get("type")
+    kinds = [get(value, "source.type") for value in (item, other)]
+    return kinds[0] == kinds[1] and all((item.get(mark) or None) == (other.get(mark) or None) for mark in _MARKS)

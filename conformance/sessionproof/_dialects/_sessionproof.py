@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessionproof import _json
-from sessionproof._dialects._dialect import LOG, Dialect, Found, Tree
+from sessionproof._dialects._dialect import LOG, Dialect, Found, Loss, Tree
 from sessionproof._dialects._shape import Document, is_list, is_object
 
 _RECORD = re.compile(r"meta|step-[1-9][0-9]*")
@@ -30,7 +30,10 @@ def _read(tree: Tree) -> Document:
 
 
 def _write(document: Document) -> Tree:
-    return {"log": document["records"]} if document["format"] == "log" else {"document": document}
+    if document["format"] == "log":
+        return {"log": document["records"]}
+    llm = {name: member for name, member in document.get("llm", {}).items() if name != "api_key"}
+    return {"document": {**document, "llm": llm} if "llm" in document else document}
 
 
 def _found(folder: Path) -> Iterator[Found]:
@@ -78,7 +81,7 @@ DIALECT = Dialect(
     schema=lambda role, value: value["format"] if role == "document" else "step",
     read=_read,
     write=_write,
-    losses=(),
+    losses=(Loss("/llm/api_key", "no file holds a secret"),),
     find=_find,
     knows=_knows,
     place=lambda role, _document, name, _number: f"{name}.{'jsonl' if role == 'log' else 'json'}",

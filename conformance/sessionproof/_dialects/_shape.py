@@ -96,7 +96,7 @@ class Shape:
             note(spec, self.dialect, "has", has)
         if lacks:
             note(spec, self.dialect, "lacks", lacks)
-        return spec
+        return _led(spec)
 
     def write(self, spec: Document) -> Document:
         """The dialect's object, with what its `extensions` say."""
@@ -120,7 +120,12 @@ class Shape:
                 put(value, member.theirs, member.absent if member.default is NOTHING else member.default)
         if self.also_write is not None:
             value = merged(value, self.also_write(spec))
-        return value
+        return _led(value)
+
+
+def _led(value: Document) -> Document:
+    """The object with what says what it is at its head, for those who read it."""
+    return {name: value[name] for name in ("format", "version", "event", "type", "role") if name in value} | value
 
 
 def form_of(spec: Document, dialect: str) -> str | None:
