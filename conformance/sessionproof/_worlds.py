@@ -207,6 +207,9 @@ def suspected(state: State, suspects: Suspects) -> State:
 def attachment_keys(state: State, kind: str) -> set[str] | None:
     """What `attachments` may answer: the items as saved; where none were, null or an empty list. None: anything."""
     none = {"null", "[]"}
+    if isinstance(state, Absent) and not state.suspects:
+        # Absent by the store's own word, after an `attach` to what was not there: it may have kept the items.
+        return None
     if not isinstance(state, Present):
         return none
     if (
