@@ -1,8 +1,10 @@
 """The project's jobs: `nox` runs those that a change must pass, `nox -s NAME` one job, `nox -l` lists them all."""
 
+import hashlib
 import json
 import subprocess
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -96,7 +98,31 @@ def targets(session: nox.Session, target: str) -> None:
         real = ("--confirm-on", "ext4,xfs,btrfs")
         session.run("sessionproof", "check", "--manifest", str(TARGETS[target]), *real, *files)
         result = stable(json.loads(report.read_text(encoding="utf-8")))
+    result = {"made_from": made_from(TARGETS[target]), **result}
     TARGETS[target].with_name("result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+@nox.session(python=False)
+def results(session: nox.Session) -> None:
+    """Hold the kept result of each target to what it was made from, and to its recorded deviations."""
+    for name, manifest in TARGETS.items():
+        result = json.loads(manifest.with_name("result.json").read_text(encoding="utf-8"))
+        if result["made_from"] != made_from(manifest):
+            session.error(f'{name} is not what its result.json was made from: run nox -s "targets({name})"')
+        recorded = {entry["requirement"] for entry in read(manifest).get("deviations", [])}
+        if not recorded <= result["faults"].keys():
+            session.error(f"{name}: deviations without a fault: {sorted(recorded - result['faults'].keys())}")
+        session.log(f"{name}: {len(result['faults'])} requirements failed, {len(recorded)} of them recorded")
+
+
+@nox.session
+def rust(session: nox.Session) -> None:
+    """Test the Rust face of the protocol, and judge the Rust target that builds fastest. Needs cargo."""
+    workspace = ("--manifest-path", "conformance/targets/Cargo.toml")
+    session.run("cargo", "fmt", "--check", "--all", *workspace, external=True)
+    session.run("cargo", "test", "--locked", "--package", "sessionproof-serve", *workspace, external=True)
+    install(session)
+    session.run("sessionproof", "check", "--manifest", str(TARGETS["ailoop"]), "--cases", "cases/ailoop")
 
 
 @nox.session
@@ -150,6 +176,30 @@ def look_into(session: nox.Session, built: Path) -> None:
     if found != wanted:
         session.error(f"the wheel lacks {sorted(wanted - found)}, and should not hold {sorted(found - wanted)}")
     session.log(f"the wheel holds the {len(found)} files that it should")
+
+
+def read(manifest: Path) -> dict[str, Any]:
+    """A target's manifest."""
+    return tomllib.loads(manifest.read_text(encoding="utf-8"))
+
+
+def made_from(manifest: Path) -> str:
+    """The digest of what a target's result depends on: its files, what Rust targets share, what its manifest asks."""
+    folder = manifest.parent
+    places = [folder]
+    if (folder / "Cargo.toml").exists():
+        places += [folder.parent / name for name in ("Cargo.toml", "Cargo.lock", "rust")]
+    asked = {name: value for name, value in read(manifest).items() if name != "deviations"}
+    known = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *map(str, places)]
+    names = sorted({*subprocess.check_output(known, cwd=ROOT, text=True).split("\0")} - {""})
+    beside = {"README.md", "result.json", "sessionproof.toml"}
+    digests = {name: digest((ROOT / name).read_bytes()) for name in names if Path(name).name not in beside}
+    return digest(json.dumps([asked, digests], sort_keys=True).encode())
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256 of the content."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def stable(report: dict[str, Any]) -> dict[str, Any]:

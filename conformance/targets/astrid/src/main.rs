@@ -64,13 +64,15 @@ fn session(document: &RawValue) -> Result<AgentSession> {
     if let Some(budget) = members.get_mut("budget_snapshot").and_then(Value::as_object_mut) {
         budget.insert("last_updated".to_owned(), json!("1970-01-01T00:00:00Z"));
     }
-    let session: SerializableSession = parse(&*print(&members)?)?;
+    let session: SerializableSession =
+        serde_json::from_value(members).map_err(|error| Error::new(Kind::InvalidDocument, error))?;
     Ok(session.to_session())
 }
 
 /// Without what the store sets itself: the instant of the budget, and the state of git in the workspace.
 fn document(session: &AgentSession) -> Result<Loaded> {
-    let mut members: Value = parse(&*print(&SerializableSession::from(session))?)?;
+    let mut members =
+        serde_json::to_value(SerializableSession::from(session)).map_err(|error| Error::new(Kind::Internal, error))?;
     members["budget_snapshot"].as_object_mut().map(|budget| budget.remove("last_updated"));
     members.as_object_mut().map(|members| members.remove("git_state"));
     Ok(print(&members)?.into())
