@@ -128,6 +128,8 @@ def test_wrong_answer_breaks_nothing(steps: list[tuple[Call, Outcome]], requirem
             (Call("attach", {"id": "a", "kind": "trace", "items": [{"id": "1", "text": ""}]}), DONE),
             (load("a"), NOTHING),
             (Call("attachments", {"id": "a", "kind": "trace"}), Answer({"items": [{"id": "1", "text": ""}]})),
+            (save("a", 1), ACK),
+            (Call("attachments", {"id": "a", "kind": "trace"}), Answer({"items": [{"id": "1", "text": ""}]})),
         ],
         [(Call("save", {"id": "a", "document": 7}), Refusal(Kind.INVALID_DOCUMENT)), (load("a"), NOTHING)],
         [(save("a", 2**60), Refusal(Kind.INVALID_DOCUMENT)), (load("a"), NOTHING)],
@@ -203,9 +205,10 @@ def test_damaged_session_is_answered_otherwise(answer: Outcome, *, shared: bool,
 
 def test_items_of_a_list_share_a_text() -> None:
     """The items of one list differ in each text that the schema leaves free: a store may keep them by one."""
-    kind = {"enum": ["k", "l"]}
-    item = {"type": "object", "required": ["uri", "kind"], "properties": {"uri": {"type": "string"}, "kind": kind}}
-    statement = Statement.parse({**STATEMENT, "fidelity": {"schema": {"$defs": {"document": {}, "artifacts": item}}}})
+    members = {"uri": {"type": "string"}, "kind": {"enum": ["k", "l"]}}
+    item = {"type": "object", "required": ["uri", "kind"], "properties": members}
+    fidelity: dict[str, Any] = {"schema": {"$defs": {"document": {}, "artifacts": item}}}
+    statement = Statement.parse({**STATEMENT, "fidelity": fidelity})
 
     items = cast("list[dict[str, Any]]", Content(statement, Limits()).plain_items("artifacts", 100))
 
