@@ -106,7 +106,7 @@ def overwritten(worlds: Worlds, state: State, document: Value, revision: JSON, s
             return Present(document, suspects, tokens, state.stale - tokens, changed=worlds.epoch)
         case _:
             stale = state.stale - tokens if isinstance(state, Absent) else frozenset[str]()
-            kept = dict[str, Value | None].fromkeys(KINDS_OF_ATTACHMENT)
+            kept: dict[str, Value | None] = dict.fromkeys(KINDS_OF_ATTACHMENT)
             return Present(document, suspects, tokens, stale, attachments=kept, changed=worlds.epoch)
 
 
