@@ -166,6 +166,34 @@ def test_id_is_not_given(source: Path) -> None:
     assert [path.name for path in (source.parent / "given").iterdir()] == ["team_42.json"]
 
 
+@pytest.mark.parametrize("to", [name for name in NAMES if name != "crabtalk"])
+@pytest.mark.parametrize("id", ["../../x", "/x", "a/b", "..", "", "a\0b"])
+def test_id_leads_out_of_the_target(source: Path, to: str, id: str) -> None:
+    """Whatever an id is, its files lie in the target, or the conversion is refused."""
+    document = spec_document(id=id)
+    name = DIALECTS[to].place(next(iter(DIALECTS[to].write(document))), document, id, 1)
+
+    assert ".." not in Path(name).parts
+    assert not name.startswith("/")
+    source.write_text(json.dumps(document), encoding="utf-8")
+    try:
+        convert(Request(source, source.parent / "target", DIALECTS[to]))
+    except NotConverted:
+        assert "\0" in id
+    assert {path.name for path in source.parent.iterdir()} <= {"talk.json", "target"}
+
+
+def test_document_is_nested_too_deeply(source: Path) -> None:
+    """What is nested deeper than can be converted is refused in a sentence."""
+    blocks: list[Any] = []
+    for _ in range(300):
+        blocks = [{"type": "tool_result", "call_id": "c", "content": blocks}]
+    source.write_text(json.dumps(spec_document(messages=[{"role": "tool", "content": blocks}])), encoding="utf-8")
+
+    with pytest.raises(NotRead, match="nested"):
+        convert(Request(source, source.parent / "target", DIALECTS["crabtalk"], DIALECTS["sessionproof"]))
+
+
 def test_id_is_given_to_several(tmp_path: Path) -> None:
     """One id cannot name two sessions."""
     with pytest.raises(NotConverted, match="--id can name only one"):

@@ -101,7 +101,12 @@ def convert(request: Request) -> list[str]:
     found = sessions(source, origin)
     if request.id is not None and len(found) > 1:
         raise NotConverted(f"{source} holds {len(found)} sessions; --id can name only one")
-    converted = [carried(read(session, origin, request.id), request.id or session.name, to, now) for session in found]
+    try:
+        converted = [
+            carried(read(session, origin, request.id), request.id or session.name, to, now) for session in found
+        ]
+    except RecursionError as error:
+        raise NotRead(f"{source} is nested deeper than can be converted") from error
     lines = _summary(converted)
     if request.strict and lines:
         raise WouldDiffer("\n".join(["nothing is written, because --strict is given and this would differ:", *lines]))
@@ -147,6 +152,10 @@ def _files(converted: list[Carried], to: Dialect) -> dict[str, bytes]:
             problems = to.problems(role, value)
             if problems:
                 raise NotConverted(f"{place} would not be valid by {to.name}: {problems[0]}. Does `extensions` fit?")
+            if "\0" in place:
+                raise NotConverted(
+                    f"{to.name} names a file after the id {session.document['id']!r}, and none may be so"
+                )
             if place in written:
                 raise NotConverted(f"two sessions would lie in {place}; convert them one at a time")
             written[place] = to.encode(role, value)

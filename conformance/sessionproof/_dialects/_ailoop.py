@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sessionproof._dialects._dialect import Dialect, Loss, Tree, has, singles
+from sessionproof._dialects._dialect import Dialect, Loss, Tree, file_name, has, singles
 from sessionproof._dialects._shape import Document, Member, Shape, form_of
 from sessionproof._dialects._values import arguments_of, each, each_that_fits, tagged
 
@@ -198,6 +198,6 @@ DIALECT = Dialect(
     find=singles("snapshot", "*.json"),
     knows=has("messages", "pinned", "version"),
     reshape=_reshape,
-    place=lambda _role, _document, name, _number: f"{name}.json",
+    place=lambda _role, _document, name, _number: f"{file_name(name)}.json",
     rules=_rules,
 )  # fmt: skip

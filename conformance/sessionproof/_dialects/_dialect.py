@@ -108,6 +108,11 @@ def files(path: Path, pattern: str) -> list[Path]:
     return [path] if path.is_file() else sorted(file for file in path.glob(pattern) if file.is_file())
 
 
+def file_name(name: str) -> str:
+    """A name as that of one file, wherever it came from."""
+    return re.sub("[/\0]", "_", name) or "session"
+
+
 def singles(role: str, *patterns: str) -> Callable[[Path], list[Found]]:
     """`find` for a dialect that keeps a session in one file."""
 

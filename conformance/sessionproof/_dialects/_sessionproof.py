@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sessionproof import _json
-from sessionproof._dialects._dialect import LOG, Dialect, Found, Loss, Tree
+from sessionproof._dialects._dialect import LOG, Dialect, Found, Loss, Tree, file_name
 from sessionproof._dialects._shape import Document, is_list, is_object
 
 _RECORD = re.compile(r"meta|step-[1-9][0-9]*")
@@ -84,7 +84,7 @@ DIALECT = Dialect(
     losses=(Loss("/llm/api_key", "no file holds a secret"),),
     find=_find,
     knows=_knows,
-    place=lambda role, _document, name, _number: f"{name}.{'jsonl' if role == 'log' else 'json'}",
+    place=lambda role, _document, name, _number: f"{file_name(name)}.{'jsonl' if role == 'log' else 'json'}",
     encode=_encode,
     decode=_decode,
 )
