@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,13 @@ def tree_of(dialect: Dialect, found: Found) -> dict[str, Any]:
 
 def table(losses: tuple[Loss, ...]) -> str:
     """The losses as a page shows them."""
-    rows = (f"| `{loss.pattern.removeprefix('/')}` | {loss.why} |" for loss in losses)
+    groups = [(why, [loss.pattern.removeprefix("/") for loss in group]) for why, group in groupby(losses, _why)]
+    rows = [f"| {', '.join(f'`{what}`' for what in patterns)} | {why} |" for why, patterns in groups]
     return "\n".join(["| what | why |", "| --- | --- |", *rows])
+
+
+def _why(loss: Loss) -> str:
+    return loss.why
 
 
 def names_in(schema: Any) -> set[str]:

@@ -7,6 +7,8 @@ from typing import Any
 from sessionproof import _json
 from sessionproof._dialects import DIALECTS, Dialect, Found
 
+_SAMPLE = 8
+
 
 class NotRead(ValueError):  # noqa: N818 - reads as a sentence where it is raised
     """There is no such session, or its files cannot be read. The message says why."""
@@ -28,9 +30,11 @@ def detected(path: Path) -> Dialect:
 
 
 def _looks_like(path: Path, dialect: Dialect) -> bool:
-    """By the first part of each session that can be read at all; others are for `validate` to name."""
+    """By the first part of the first sessions that can be read at all; others are for `validate` to name."""
     known: list[bool] = []
     for session in dialect.find(path):
+        if len(known) == _SAMPLE:
+            break
         role, part = next(iter(session.parts.items()))
         with contextlib.suppress(NotRead):
             known.append(dialect.knows(role, decoded(part, role, dialect)))
