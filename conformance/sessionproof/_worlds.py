@@ -33,7 +33,7 @@ class Absent:
     A log that holds no record may be read as one that is there, without entries: `hollow` is what the store has said
     of this one, None where it has said nothing. `log` tells a log that was deleted, `strange` the metadata that no
     other log may have, and `burned` that a refused append may have used up numbers. With `shelved` it may have
-    attachments all the same: an `attach` to it was acknowledged.
+    attachments all the same: an `attach` to it was acknowledged. `shelf` is as that of `Present`.
     """
 
     suspects: Suspects = ("STO-1",)
@@ -45,6 +45,7 @@ class Absent:
     strange: Mapping[str, str] = field(default_factory=dict[str, str])
     burned: bool = False
     shelved: bool = False
+    shelf: Suspects = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +199,8 @@ def issued(state: State) -> frozenset[str]:
 def suspected(state: State, suspects: Suspects) -> State:
     """The state under suspicion: what is found wrong with the document or the attachments breaks these requirements."""
     match state:
-        case Present():
+        case Present() | Absent():
             return replace(state, suspects=suspects, shelf=suspects)
-        case Absent():
-            return replace(state, suspects=suspects)
         case _:
             return state
 
