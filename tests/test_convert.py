@@ -119,12 +119,37 @@ def test_strict_refuses_what_loses_nothing(source: Path) -> None:
         ("crabtalk", spec_document(extensions={"acme": 1}), {("lost", "/records/meta/meta/extensions/acme")}),
         ("sessionproof", spec_document(llm={"api_key": "k"}), {("lost", "/llm/api_key")}),
         ("trusty-mpm", spec_document(boundary={"archive": "b"}), {("lost", "/boundary")}),
+        (
+            "a3s-code",
+            spec_document(attachments={"trace": [{"kind": "tool_execution", "success": True}]}),
+            {("lost", "/attachments/trace/*")},
+        ),
+        ("a3s-code", spec_document(cost={"records": [{"model": "m-1"}]}), {("lost", "/cost/records/*")}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_certain_loss_is_not_told(to: str, document: dict[str, Any], expected: set[tuple[str, str]]) -> None:
     """What a dialect has no place for is told, member by member."""
     assert expected <= lost(document, to)
+
+
+def test_what_lies_before_a_boundary_is_replayed() -> None:
+    """Of a log, only the messages after the last boundary go on; the steps before it are told as lost."""
+    record = {"format": "step", "version": "1.0"}
+    entries = [
+        {**record, "kind": "entry", "number": number, "message": {"role": "user", "content": [_text(str(number))]}}
+        for number in (1, 3)
+    ]
+    boundary = {**record, "kind": "boundary", "number": 2, "boundary": {"archive": "b"}}
+    log = {"format": "log", "records": [entries[0], boundary, entries[1]]}
+    session = carried(log, "a", DIALECTS["astrid"], NOW)
+
+    assert session.tree["session"]["messages"] == [{"role": "user", "content": "3"}]
+    assert {found.path for found in session.differences if found.what == "lost"} >= {"/records/entry", "/boundary"}
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
 
 
 def test_message_that_is_cut_counts_as_lost() -> None:
