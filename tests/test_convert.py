@@ -262,6 +262,27 @@ def test_half_a_target_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_target_is_named_before_it_is_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every file and folder of a target is flushed before the target gets its name, and its parent after."""
+    flushed: list[int] = []
+    real, rename = os.fsync, os.rename
+
+    def fsync(descriptor: int) -> None:
+        flushed.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    def named(source: Path, target: Path) -> None:
+        inside = {path.stat().st_ino for path in (source, *source.rglob("*"))}
+        assert inside <= set(flushed)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", named)
+    convert(Request(FOLDER / "a3s-code" / "vectors", tmp_path / "target", DIALECTS["a3s-code"]))
+
+    assert flushed[-1] == tmp_path.stat().st_ino
+
+
 def test_others_can_read_the_target(source: Path) -> None:
     """Sessions are private: folders and files of a target are their owner's alone."""
     target = source.parent / "target"

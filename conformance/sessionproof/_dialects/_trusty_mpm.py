@@ -98,8 +98,9 @@ def _sessions(path: Path) -> list[Found]:
     return [Found(found.name.removeprefix("conversation-"), found.parts) for found in _find(path)]
 
 
-def _place(_role: str, _document: Document, name: str, _number: int) -> str:
-    return f"sm/conversation-{re.sub('[^A-Za-z0-9_-]', '_', name) or 'default'}.json"
+def _place(_role: str, document: Document, name: str, _number: int) -> str:
+    id = document.get("id", name)
+    return f"sm/conversation-{re.sub('[^A-Za-z0-9_-]', '_', id) or 'default'}.json"
 
 
 DIALECT = Dialect(
