@@ -103,6 +103,16 @@ def results(session: nox.Session) -> None:
 
 
 @nox.session
+def rust(session: nox.Session) -> None:
+    """Test the Rust face of the protocol, and judge the Rust target that builds fastest. Needs cargo."""
+    workspace = ("--manifest-path", "conformance/targets/Cargo.toml")
+    session.run("cargo", "fmt", "--check", "--all", *workspace, external=True)
+    session.run("cargo", "test", "--locked", "--package", "sessionproof-serve", *workspace, external=True)
+    install(session)
+    session.run("sessionproof", "check", "--manifest", str(TARGETS["ailoop"]), "--cases", "cases/ailoop")
+
+
+@nox.session
 def teeth(session: nox.Session) -> None:
     """Show that every probe bites: each broken store is caught by the requirement that it breaks."""
     install(session, "test")
@@ -114,6 +124,13 @@ def bench(session: nox.Session) -> None:
     """Measure the kit and the adapters. Arguments go to tests/bench.py: -- --json FILE --only states."""
     install(session)
     session.run("python", "tests/bench.py", *session.posargs)
+
+
+@nox.session
+def conversions(session: nox.Session) -> None:
+    """Carry 1000 generated sessions of every dialect to every other. Arguments: -- --examples 100 --seed 7."""
+    install(session, "test")
+    session.run("python", "tests/conversions.py", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session

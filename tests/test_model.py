@@ -124,6 +124,13 @@ def test_wrong_answer_breaks_nothing(steps: list[tuple[Call, Outcome]], requirem
         [(save("a/b", 1), Refusal(Kind.INVALID_ID)), (load("a/b"), NOTHING)],
         [(Call("attach", {"id": "a", "kind": "trace", "items": []}), Refusal(Kind.NOT_FOUND))],
         [(Call("attachments", {"id": "a", "kind": "trace"}), Answer({"items": None}))],
+        [
+            (Call("attach", {"id": "a", "kind": "trace", "items": [{"id": "1", "text": ""}]}), DONE),
+            (load("a"), NOTHING),
+            (Call("attachments", {"id": "a", "kind": "trace"}), Answer({"items": [{"id": "1", "text": ""}]})),
+            (save("a", 1), ACK),
+            (Call("attachments", {"id": "a", "kind": "trace"}), Answer({"items": [{"id": "1", "text": ""}]})),
+        ],
         [(Call("save", {"id": "a", "document": 7}), Refusal(Kind.INVALID_DOCUMENT)), (load("a"), NOTHING)],
         [(save("a", 2**60), Refusal(Kind.INVALID_DOCUMENT)), (load("a"), NOTHING)],
         [
@@ -194,6 +201,19 @@ def test_damaged_session_is_answered_otherwise(answer: Outcome, *, shared: bool,
     assert all("COR-1" in violation.requirements for violation in step.violations)
     other = model().step(worlds.damaged(["a"], "COR-1", shared=False), load("b"), NOTHING)
     assert [violation.requirements for violation in other.violations] == [("COR-4",)]
+
+
+def test_items_of_a_list_share_a_text() -> None:
+    """The items of one list differ in each text that the schema leaves free: a store may keep them by one."""
+    members = {"uri": {"type": "string"}, "kind": {"enum": ["k", "l"]}}
+    item = {"type": "object", "required": ["uri", "kind"], "properties": members}
+    fidelity: dict[str, Any] = {"schema": {"$defs": {"document": {}, "artifacts": item}}}
+    statement = Statement.parse({**STATEMENT, "fidelity": fidelity})
+
+    items = cast("list[dict[str, Any]]", Content(statement, Limits()).plain_items("artifacts", 100))
+
+    assert len({item["uri"] for item in items}) == 100
+    assert {item["kind"] for item in items} <= {"k", "l"}
 
 
 def test_fresh_documents_differ() -> None:

@@ -10,8 +10,8 @@ class Budget:
 
     `examples` histories of `steps` steps, `documents`, `ids`, `cuts` and `flips` for each file, attachment `items` and
     the length of a long one, `appends` to one log, `deaths` that are followed by a second one, `lives` that end in a
-    death, states of one instant at which the power fails (`losses`), real `kills`, `faults` of one probe, `schedules` of
-    one race; of curated lists every `share`-th entry.
+    death, states of one instant at which the power fails (`losses`), real `kills`, `faults` of one probe, `schedules`
+    of one race; of curated lists every `share`-th entry.
     """
 
     examples: int

@@ -9,15 +9,17 @@ from typing import Any, NoReturn
 
 import click
 
-from sessionproof import _check, _console, _doctor, _manifest, _schemas, _suite, _validate
+from sessionproof import _check, _console, _convert, _doctor, _manifest, _schemas, _suite, _validate, _validate_dialects
 from sessionproof._budget import PROFILES
 from sessionproof._client import AdapterFault
+from sessionproof._dialects import DIALECTS
 from sessionproof._judge import EnvironmentFault
 from sessionproof._lab import Lab
 from sessionproof._loop import UnknownFileSystem, file_systems
 from sessionproof._manifest import Manifest, ManifestError
 from sessionproof._report import EXIT_ADAPTER, EXIT_INTERRUPTED, EXIT_NOT_CONFORMANT, EXIT_USAGE, kit_version
 from sessionproof._requirements import UnknownRequirement, catalogue, groups, selected
+from sessionproof._sources import NotRead
 from sessionproof._witness import confirmation_text, printable
 
 _MODULE = re.compile(r"[\w.]+:\w+")
@@ -30,7 +32,11 @@ class _Sentences(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
             return super().invoke(ctx)
+        except _convert.WouldDiffer as error:
+            _fail(str(error), EXIT_NOT_CONFORMANT)
         except (ManifestError, UnknownRequirement, UnknownFileSystem, _validate.NotThere) as error:
+            _fail(str(error), EXIT_USAGE)
+        except (NotRead, _convert.NotConverted) as error:
             _fail(str(error), EXIT_USAGE)
         except (AdapterFault, EnvironmentFault) as fault:
             _fail(str(fault), EXIT_ADAPTER)
@@ -207,19 +213,41 @@ def list_() -> None:
                 click.echo(f"  {requirement.id:7} {requirement.level:6} {requirement.title} ({probes})")
 
 
+_dialects = click.Choice(list(DIALECTS))
+
+
 @main.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-def validate(paths: tuple[str, ...]) -> None:
-    """Validate documents and whole store folders against the formats.
+@click.option("--dialect", type=_dialects, help="Whose files they are (default: what they look like).")
+def validate(paths: tuple[str, ...], dialect: str | None) -> None:
+    """Validate documents and whole store folders against the formats, or files of another system against its schema.
 
     Exit code 1 where anything is not valid.
     """
-    findings = [finding for path in paths for finding in _validate.validate(Path(path))]
+    findings = [finding for path in paths for finding in _validate_dialects.validate(Path(path), dialect)]
     for finding in findings:
         click.echo(str(finding))
     bad = [finding for finding in findings if not finding.valid]
     click.echo(f"{len(findings) - len(bad)} valid, {len(bad)} not valid")
     sys.exit(EXIT_NOT_CONFORMANT if bad else 0)
+
+
+@main.command()
+@click.argument("source", metavar="SOURCE")
+@click.argument("target", metavar="TARGET")
+@click.option("--from", "origin", type=_dialects, help="Whose files SOURCE holds (default: what they look like).")
+@click.option("--to", required=True, type=_dialects, help="Whose files to write.")
+@click.option("--id", metavar="ID", help="The id of a session that has none (default: the name of its file).")
+@click.option("--strict", is_flag=True, help="Write nothing where anything would be lost or made up; exit code 1.")
+def convert(source: str, target: str, origin: str | None, to: str, **options: Any) -> None:
+    """Carry sessions from one system to another, and say what is lost.
+
+    SOURCE is a file or folder, of one session or many, and is only read. TARGET is new: a folder to be opened by the
+    other system's store, or a file *.json where one is all that there is. It appears when it is complete.
+    """
+    known = None if origin is None else DIALECTS[origin]
+    request = _convert.Request(Path(source), Path(target), DIALECTS[to], origin=known, **options)
+    click.echo("\n".join(_convert.convert(request)))
 
 
 @main.command()

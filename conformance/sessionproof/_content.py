@@ -58,6 +58,9 @@ class Content:
     limits: Limits
     logs: bool = False
     _pools: dict[str, list[JSON]] = field(default_factory=dict[str, list[JSON]], compare=False)
+    _validators: dict[str, Callable[[JSON], bool]] = field(
+        default_factory=dict[str, Callable[[JSON], bool]], compare=False
+    )
 
     @property
     def part(self) -> str:
@@ -257,8 +260,10 @@ class Content:
 
     def fits(self, kind: str, value: JSON) -> bool:
         """Whether the value is an item of that kind; `event` and `meta` are kinds as well."""
-        library = Library(self._schema_of(kind), _schemas.registry(), "")
-        return library.validator((library.root,))(value)
+        if kind not in self._validators:
+            library = Library(self._schema_of(kind), _schemas.registry(), "")
+            self._validators[kind] = library.validator((library.root,))
+        return self._validators[kind](value)
 
     def declares(self, kind: str) -> bool:
         """Whether the fidelity is a schema that says what is of that kind."""
@@ -278,7 +283,18 @@ class Content:
                 {"id": f"{kind}-{number}-{index}", "text": f"item {index} of list {number}"} for index in range(count)
             ]
         pool = self._pool_of(kind)
-        return [pool[(number + index) % len(pool)] for index in range(count)]
+        return [self._told_apart(kind, pool[(number + index) % len(pool)], index) for index in range(count)]
+
+    def _told_apart(self, kind: str, item: JSON, index: int) -> JSON:
+        """The item with texts of its own, where the schema allows it: a store may keep items by one of them."""
+        if not isinstance(item, dict):
+            return item
+        told = item
+        for name, value in item.items():
+            other: Object = {**told, name: f"{value} {index}"}
+            if isinstance(value, str) and self.fits(kind, other):
+                told = other
+        return told
 
     def plain_meta(self, number: int) -> Object:
         """What `describe` sets, another for each number."""

@@ -108,9 +108,12 @@ def _recovers_twice(run: "Run", disk: Disk, worlds: Worlds, _: Call | None) -> N
     """Two recoveries of one state agree, and so does the recovery of a recovered store (ATM-10)."""
     seen: list[Observed] = []
     with opened(run, disk, worlds, DeathJudge(run.judge)) as first:
+        unsettled = first.worlds
         seen.append(_observed(first))
         first.do({"do": "rest"})
         again = first.fork()
+        # What is asked depends on what may be: the same is to be asked each time.
+        again.worlds = unsettled
         try:
             seen.append(_observed(again))
         finally:

@@ -291,11 +291,13 @@ class Run:
             self.judge = NOBODY
         ids = cast("list[str]", step.get("ids", self.ids()))
         for id in ids:
+            # Before a load settles whether the session is there: one that is gone may have left them.
+            kinds = telling_kinds(self.worlds.states(id)) if self.fast else KINDS_OF_ATTACHMENT
             for method in ("read" if self.setup.logs else "load", "exists"):
                 if self.listed(method):
                     self.perform(Call(method, {"id": id}))
             if self.listed("attachments"):
-                for kind in telling_kinds(self.worlds.states(id)) if self.fast else KINDS_OF_ATTACHMENT:
+                for kind in kinds:
                     self.perform(Call("attachments", {"id": id, "kind": kind}))
         if step.get("store", True):
             for method in ("list", "summaries"):

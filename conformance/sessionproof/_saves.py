@@ -102,10 +102,12 @@ def overwritten(worlds: Worlds, state: State, document: Value, revision: JSON, s
                 state.previous_attachments,
                 worlds.epoch,
             )
-        case Absent():
+        case Absent(shelved=False):
             return Present(document, suspects, tokens, state.stale - tokens, changed=worlds.epoch)
         case _:
-            return Present(document, suspects, tokens, changed=worlds.epoch)
+            stale = state.stale - tokens if isinstance(state, Absent) else frozenset[str]()
+            kept: dict[str, Value | None] = dict.fromkeys(KINDS_OF_ATTACHMENT)
+            return Present(document, suspects, tokens, stale, attachments=kept, changed=worlds.epoch)
 
 
 def load(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: Worlds) -> Step:
@@ -185,7 +187,7 @@ def _adopted(statement: Statement, state: State, outcome: Outcome) -> State:
             return replace(state, content=found, suspects=())
         return Present(found, (), attachments=dict.fromkeys(KINDS_OF_ATTACHMENT))
     if isinstance(outcome, Answer):
-        return Absent(())
+        return Absent((), shelved=isinstance(state, Anything))
     return Anything()
 
 

@@ -11,23 +11,20 @@ from referencing.jsonschema import DRAFT202012
 from sessionproof import _data
 
 FORMATS = ("message", "snapshot", "session", "step")
+ROOMS: tuple[_data.Room, ...] = ("spec", "schemas")
 
 
 @functools.cache
 def registry() -> "Registry[Any]":
     """Every schema of the project under its `$id`."""
-    files = [
-        *sorted((_data.folder("spec") / "formats").glob("*.schema.json")),
-        *sorted(_data.folder("schemas").glob("*.schema.json")),
-    ]
-    rooms = ["spec" if file.parent.name == "formats" else "schemas" for file in files]
+    files = {
+        "spec": sorted(_data.folder("spec").glob("*/**/*.schema.json")),
+        "schemas": sorted(_data.folder("schemas").glob("*.schema.json")),
+    }
     resources: list[Resource[Any]] = [
-        DRAFT202012.create_resource(
-            _data.json_file(
-                "spec" if room == "spec" else "schemas", f"formats/{file.name}" if room == "spec" else file.name
-            )
-        )
-        for file, room in zip(files, rooms, strict=True)
+        DRAFT202012.create_resource(_data.json_file(room, file.relative_to(_data.folder(room)).as_posix()))
+        for room in ROOMS
+        for file in files[room]
     ]
     empty: Registry[Any] = Registry()
     return empty.with_resources([(resource.id() or "", resource) for resource in resources])

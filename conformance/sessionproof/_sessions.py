@@ -142,7 +142,7 @@ def attachments(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, _: W
     if any(isinstance(state, Anything) for state in states):
         return Step(worlds)
     allowed = [attachment_keys(state, kind) for state in states]
-    shelf = [name for state in states if isinstance(state, Present) for name in state.shelf]
+    shelf = [name for state in states if not isinstance(state, Anything) for name in state.shelf]
     suspects = tuple(dict.fromkeys((*shelf, "STO-11", *hostile(rules.statement, [call.id]))))
     if isinstance(outcome, Refusal):
         absent = all(isinstance(state, Absent) for state in states)

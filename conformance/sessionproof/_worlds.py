@@ -32,7 +32,8 @@ class Absent:
 
     A log that holds no record may be read as one that is there, without entries: `hollow` is what the store has said
     of this one, None where it has said nothing. `log` tells a log that was deleted, `strange` the metadata that no
-    other log may have, and `burned` that a refused append may have used up numbers.
+    other log may have, and `burned` that a refused append may have used up numbers. With `shelved` it may have
+    attachments all the same: an `attach` to it was acknowledged. `shelf` is as that of `Present`.
     """
 
     suspects: Suspects = ("STO-1",)
@@ -43,6 +44,8 @@ class Absent:
     log: bool = False
     strange: Mapping[str, str] = field(default_factory=dict[str, str])
     burned: bool = False
+    shelved: bool = False
+    shelf: Suspects = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +199,8 @@ def issued(state: State) -> frozenset[str]:
 def suspected(state: State, suspects: Suspects) -> State:
     """The state under suspicion: what is found wrong with the document or the attachments breaks these requirements."""
     match state:
-        case Present():
+        case Present() | Absent():
             return replace(state, suspects=suspects, shelf=suspects)
-        case Absent():
-            return replace(state, suspects=suspects)
         case _:
             return state
 
@@ -207,6 +208,8 @@ def suspected(state: State, suspects: Suspects) -> State:
 def attachment_keys(state: State, kind: str) -> set[str] | None:
     """What `attachments` may answer: the items as saved; where none were, null or an empty list. None: anything."""
     none = {"null", "[]"}
+    if isinstance(state, Absent) and state.shelved:
+        return None
     if not isinstance(state, Present):
         return none
     if (

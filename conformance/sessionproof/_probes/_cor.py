@@ -9,12 +9,14 @@ from sessionproof import _data, _json
 from sessionproof._json import JSON, Object
 from sessionproof._probes._damaging import (
     TRACKED,
+    alike,
     built,
     content_of,
     damaged,
     every_file,
     ids_of,
     is_shared,
+    last_files,
     own_files,
     per_session,
     spread,
@@ -85,10 +87,10 @@ def _of_texts(run: Run, trial: Trial, content: bytes) -> Iterator[int]:
 
 @probe("COR-4", "one damaged session")
 def others_are_unharmed(trial: Trial) -> None:
-    """One session's file cut, emptied, replaced: every other session answers the truth, list and summaries work."""
+    """A file of the first or the last session cut, emptied, replaced: all others answer the truth, whole-store too."""
     with trial.run(TRACKED) as base:
         built(base, trial)
-        for selector in per_session(base, trial):
+        for selector in [*per_session(base, trial), *last_files(base, trial)]:
             half = len(content_of(base, selector)) // 2
             hurts: list[Object] = [
                 {"edit": "cut", "length": half},
@@ -249,9 +251,9 @@ def files_of_others(trial: Trial) -> None:
     with trial.run(TRACKED) as base:
         built(base, trial)
         per_session(base, trial)
-        pairs: list[Object] = [{"of": ids[0], "index": 0}, {"of": ids[1], "index": 0}]
-        edits = [({"edit": "copy"}, *pairs), ({"edit": "copy"}, *reversed(pairs)), ({"edit": "swap"}, *pairs)]
-        damaged(trial, base, cast("list[tuple[Object, ...]]", edits), "COR-11", {"do": "look"})
+        for pair in alike(base, *ids[:2])[:2]:
+            edits = [({"edit": "copy"}, *pair), ({"edit": "copy"}, *reversed(pair)), ({"edit": "swap"}, *pair)]
+            damaged(trial, base, cast("list[tuple[Object, ...]]", edits), "COR-11", {"do": "look"})
     trial.need(damaged_files=1)
 
 

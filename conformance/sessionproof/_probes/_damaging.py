@@ -1,5 +1,6 @@
 """What the probes of damage share: a store with a few sessions, its files, and edits of them."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
 
@@ -98,6 +99,24 @@ def per_session(run: Run, trial: Trial) -> list[Object]:
     if not selectors or is_shared(selectors[0]):
         raise NotApplicable("one file serves several sessions")
     return selectors
+
+
+def last_files(run: Run, trial: Trial) -> list[Object]:
+    """The files of the session that was written last, where that is not the first."""
+    last = ids_of(trial)[-1]
+    return (
+        [{"of": last, "index": index} for index in range(len(run.files_of(last)))] if last != ids_of(trial)[0] else []
+    )
+
+
+def alike(run: Run, one: str, other: str) -> list[list[Object]]:
+    """The files of two sessions that differ in the id only; where names do not show that, the first of each."""
+    names, others = run.files_of(one), run.files_of(other)
+    mine, its = (run.names.get(id, id) for id in (one, other))
+    inside = re.compile(f"(?<![A-Za-z0-9]){re.escape(mine)}(?![A-Za-z0-9])")
+    likes = [inside.sub(lambda _: its, name) for name in names]
+    places = [(place, others.index(like)) for place, like in enumerate(likes) if like in others]
+    return [[{"of": one, "index": first}, {"of": other, "index": second}] for first, second in places or [(0, 0)]]
 
 
 def spread(length: int, most: int) -> list[int]:

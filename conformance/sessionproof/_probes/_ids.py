@@ -256,7 +256,7 @@ def _made_for(trial: Trial, names: Iterable[str]) -> None:
             run.do({"do": "verify", "check": "no canary", "requirement": "IDS-5"})
 
 
-_OF_NAMES = ("LOG-6", "LOG-1", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO-7", "STO-9", "IDS-1", "FMT-8")
+_OF_NAMES = ("LOG-6", "LOG-1", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO-7", "IDS-1", "FMT-8")
 
 
 @probe("IDS-4", "agents and creators", dict.fromkeys(_OF_NAMES, "IDS-4"))
