@@ -65,7 +65,7 @@ PROFILES: Mapping[str, Budget] = {
         lives=100,
         losses=300,
         kills=0,
-        faults=1_000,
+        faults=300,
         schedules=100,
         share=1,
     ),

@@ -245,7 +245,7 @@ class BatchesStay(Drafts, CleanLog):
 # -- ATM-9: acknowledgements -------------------------------------------------------------------------------------------
 
 
-@breaks("ATM-9", "lost", also="ATM STO-7 STO-8 SEC STO-4 STO-5 STO-9 STO-10 STO-12 FMT-4 FMT-8 IDS-6")
+@breaks("ATM-9", "lost", also="ATM FMT-4 FMT-8 IDS-6 RES SEC STO-10 STO-12 STO-4 STO-5 STO-7 STO-8 STO-9")
 class AnswersFirst(Clean):
     """A save is answered from memory, and written when the next is made or the store is closed."""
 
@@ -307,7 +307,7 @@ class Journaled(InPlace):
         return None if name.endswith(".journal") else super().id_in(name)
 
 
-@breaks("ATM-7", "load-corrupt", also="ATM SEC-2")
+@breaks("ATM-7", "load-corrupt", also="ATM RES SEC-2")
 class JournalGoesFirst(Journaled):
     """The journal is removed before what it holds is written."""
 
@@ -316,7 +316,7 @@ class JournalGoesFirst(Journaled):
         self.put(name, data, os.O_TRUNC)
 
 
-@breaks("ATM-10", "recovery-differs", also="ATM SEC-2")
+@breaks("ATM-10", "recovery-differs", also="ATM RES SEC-2")
 class RecoversByTurns(Journaled):
     """A journal is carried out, or thrown away where the old file is whole, depending on what was opened before."""
 

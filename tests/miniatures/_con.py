@@ -83,7 +83,7 @@ class WritesOver(Locked):
 
 
 @breaks("CON-2", "load-corrupt", also="CON ATM")
-class Truncates(Locked):
+class EmptiesBesideReaders(Locked):
     """A save empties the file and writes it anew, under a lock that readers do not take."""
 
     def write(self, name: str, data: bytes) -> None:
@@ -96,7 +96,7 @@ class Truncates(Locked):
 
 
 @breaks("CON-2", "lost", also="CON ATM")
-class RemovesFirst(Locked):
+class RemovesBesideReaders(Locked):
     """A save removes the old file before the new one has its name, under a lock that readers do not take."""
 
     def write(self, name: str, data: bytes) -> None:

@@ -253,7 +253,7 @@ def by_umask(path: Any, flags: int) -> int:
     return os.open(path, flags, 0o666)
 
 
-@breaks("SEC-1", "file-mode")
+@breaks("SEC-1", "file-mode", also="RES")
 class LogsByUmask(CleanLog):
     """A log is made with the mode that the umask leaves."""
 

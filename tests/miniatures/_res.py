@@ -17,7 +17,7 @@ from sessionproof import Loaded
 # -- RES-1: a full disk ------------------------------------------------------------------------------------------------
 
 
-@breaks("RES-1", "wrong-document", also="RES")
+@breaks("RES-1", "wrong-document")
 class FullDiskIsAcknowledged(Clean):
     """That there is no space left is written to a journal of errors, and the save acknowledged."""
 
@@ -29,7 +29,7 @@ class FullDiskIsAcknowledged(Clean):
                 raise
 
 
-@breaks("RES-1", "load-corrupt", also="RES ATM SEC-2 COR")
+@breaks("RES-1", "load-corrupt", also="ATM")
 class WritesInPlace(Clean):
     """A save cuts the file and writes into it: where there is no space, both documents are gone."""
 
@@ -39,7 +39,7 @@ class WritesInPlace(Clean):
             stream.write(data)
 
 
-@breaks("RES-1", "wrong-entries", also="RES")
+@breaks("RES-1", "wrong-entries", also="ATM COR-12")
 class LeavesTheHead(CleanLog):
     """An append that fails leaves what it has written so far, and goes on behind it."""
 
@@ -56,7 +56,7 @@ class LeavesTheHead(CleanLog):
         return self.path(name).stat().st_size
 
 
-@breaks("RES-1", "wrong-document", also="RES")
+@breaks("RES-1", "wrong-document")
 class CachesBeforeItWrites(Clean):
     """The new document is kept for the next load before it is written: a load shows what a new object has not."""
 
@@ -96,7 +96,7 @@ class PartsStay(Clean):
 # -- RES-2: failed syncs -----------------------------------------------------------------------------------------------
 
 
-@breaks("RES-2", "failed-sync-acknowledged", also="RES DUR")
+@breaks("RES-2", "failed-sync-acknowledged", also="DUR")
 class SyncIsTriedOnce(CleanSynced):
     """Whether a sync has worked is nobody's business."""
 
@@ -105,7 +105,7 @@ class SyncIsTriedOnce(CleanSynced):
             super().sync(path)
 
 
-@breaks("RES-2", "failed-sync-acknowledged", also="RES DUR")
+@breaks("RES-2", "failed-sync-acknowledged", also="DUR")
 class SyncIsTriedAgain(CleanSynced):
     """A sync that fails is called again, and the second time it succeeds."""
 
@@ -116,7 +116,7 @@ class SyncIsTriedAgain(CleanSynced):
             super().sync(path)
 
 
-@breaks("RES-2", "page-cache-trusted", also="RES DUR")
+@breaks("RES-2", "page-cache-trusted", also="DUR")
 class WhatIsThereIsNotSynced(CleanSyncedLog):
     """An append that was refused is found to stand in the file when it comes again, and is acknowledged for that."""
 
@@ -151,7 +151,7 @@ class WhatIsThereIsNotSynced(CleanSyncedLog):
 # -- RES-3: short writes and interruptions -----------------------------------------------------------------------------
 
 
-@breaks("RES-3", "load-corrupt", also="RES")
+@breaks("RES-3", "load-corrupt")
 class ShortWriteIsNotSeen(Clean):
     """A file is written by one call, and how much it has taken is not looked at."""
 
@@ -165,7 +165,7 @@ class ShortWriteIsNotSeen(Clean):
         temporary.replace(self.path(name))
 
 
-@breaks("RES-3", "wrong-entries", also="RES")
+@breaks("RES-3", "wrong-entries")
 class ShortAppendIsNotSeen(CleanLog):
     """A batch is appended by one call, and how much it has taken is not looked at."""
 
@@ -180,7 +180,7 @@ class ShortAppendIsNotSeen(CleanLog):
 # -- RES-4: refused calls ----------------------------------------------------------------------------------------------
 
 
-@breaks("RES-4", "wrong-document", also="RES")
+@breaks("RES-4", "wrong-document")
 class ErrorsAreSwallowed(Clean):
     """What goes wrong in a save is for the log, and not for the caller."""
 
@@ -189,7 +189,7 @@ class ErrorsAreSwallowed(Clean):
             super().write(name, data)
 
 
-@breaks("RES-4", "save-internal", also="RES")
+@breaks("RES-4", "save-internal")
 class ErrorsAreWrapped(Clean):
     """An error of the system reaches the caller as something that nobody has foreseen."""
 
@@ -200,7 +200,7 @@ class ErrorsAreWrapped(Clean):
             raise RuntimeError("the session could not be written") from error
 
 
-@breaks("RES-4", "attachments-wrong", also="RES ATM")
+@breaks("RES-4", "attachments-wrong", also="ATM")
 class AttachedGoesFirst(CleanLog):
     """A delete removes what is attached first: where the log cannot be removed, it is left without."""
 
@@ -209,7 +209,7 @@ class AttachedGoesFirst(CleanLog):
         return super().delete(id)
 
 
-@breaks("RES-4", "not-listed", also="RES")
+@breaks("RES-4", "not-listed")
 class UnreadableIsLeftOut(Clean):
     """A list leaves out what it cannot look at."""
 
@@ -249,7 +249,7 @@ class ErrorLeavesOpen(Clean):
 # -- RES-6: unreadable is not absent -----------------------------------------------------------------------------------
 
 
-@breaks("RES-6", "exists-wrong", also="RES")
+@breaks("RES-6", "exists-wrong")
 class ExistsHidesErrors(Clean):
     """What may not be looked at does not exist."""
 
@@ -257,7 +257,7 @@ class ExistsHidesErrors(Clean):
         return os.path.lexists(self.path(self.file_name(id)))
 
 
-@breaks("RES-6", "lost", also="RES")
+@breaks("RES-6", "lost")
 class ErrorIsAbsence(Clean):
     """A load finds nothing where the file cannot be opened."""
 
@@ -268,7 +268,7 @@ class ErrorIsAbsence(Clean):
             return None
 
 
-@breaks("RES-6", "not-listed", also="RES")
+@breaks("RES-6", "not-listed")
 class ListsByGlob(Clean):
     """A pattern matches nothing in a folder that may not be listed."""
 
@@ -279,7 +279,7 @@ class ListsByGlob(Clean):
                 yield id
 
 
-@breaks("RES-6", "wrong-entries", also="RES")
+@breaks("RES-6", "wrong-entries")
 class NumbersFromAFailedListing(CleanStepFolder):
     """Where the folder of a log cannot be listed, the numbers begin at 1, and step 1 is written over."""
 
@@ -290,7 +290,7 @@ class NumbersFromAFailedListing(CleanStepFolder):
             return Place(0, 0)
 
 
-@breaks("RES-6", "lost", also="RES")
+@breaks("RES-6", "lost")
 class LogOfAFailedRead(CleanLog):
     """A log that cannot be read is taken for a new one, and written anew."""
 
