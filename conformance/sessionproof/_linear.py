@@ -16,7 +16,7 @@ from sessionproof._history import History
 from sessionproof._performed import Performed
 from sessionproof._protocol import WRITES, Call, Kind, Outcome, Refusal, Silence
 from sessionproof._shortcuts import shortcut
-from sessionproof._worlds import Present, State, Step, Worlds
+from sessionproof._worlds import Absent, Present, State, Step, Worlds
 
 MOST_TRIED = 20_000
 """How many positions one search looks at before it gives up."""
@@ -58,6 +58,9 @@ def _inexact(_: str, state: State) -> State:
     match state:
         case Present(content=History(exact=True) as log):
             return replace(state, content=replace(log, exact=False))
+        case Absent(shelved=True):
+            # Attachments of what is not there are half a session, in a store that refuses to attach to nothing.
+            return replace(state, shelved=False)
         case _:
             return state
 

@@ -114,13 +114,17 @@ class Folder:
     def write(self, name: str, content: bytes) -> None:
         """Replace a file."""
         temporary = self.temporary()
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(self.root / name)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o600)
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            temporary.replace(self.root / name)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         self.sync()
 
     def temporary(self) -> Path:

@@ -7,6 +7,7 @@ from sessionproof._gate import NoGate
 from sessionproof._json import JSON, Object
 from sessionproof._probes._histories import SIZES, act
 from sessionproof._probes._registry import LOGS, probe
+from sessionproof._protocol import Answer
 from sessionproof._run import Run
 from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, Trial
@@ -200,13 +201,27 @@ def deleted_beside(trial: Trial) -> None:
     id = _first(trial)
     before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
     delete = _ask("delete", id=id)
-    for other in (_write(trial, id, 1, batch=2), _attach(trial, id, "trace", 1), delete):
+    others = [_write(trial, id, 1, batch=2), delete]
+    if not _attaches_to_nothing(trial, id):
+        others.append(_attach(trial, id, "trace", 1))
+    for other in others:
         _race(trial, before, [[other], [delete]])
     if trial.logs:
         _race(
             trial, before, [[_ask("append_events", id=id, events=trial.content.plain_items("event", 1, 1))], [delete]]
         )
     _done(trial)
+
+
+def _attaches_to_nothing(trial: Trial, id: str) -> bool:
+    """Whether attachments may be kept of a session that is not there (FMT-8): then they may outlive a delete."""
+    if not trial.has("attach", "delete"):
+        return False
+    with trial.run() as run:
+        _written(trial, id)(run)
+        run.call("delete", id=id)
+        items = trial.content.plain_items("trace", 1)
+        return isinstance(run.call("attach", id=id, kind="trace", items=items), Answer)
 
 
 @probe("CON-8", "schedules")
