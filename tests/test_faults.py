@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sessionproof._faults import SHORT, Made, fits, lists, looks
+from sessionproof._faults import SHORT, Made, fits, lists, locks_of, looks
 from sessionproof._gate import Held, Lock
 
 
@@ -45,3 +45,19 @@ def test_write_taken_for_a_look() -> None:
     assert all(looks(one.held) for one in (READ, FOLDER, made("read"), made("newfstatat"), made("getdents64")))
     assert not any(looks(one.held) for one in (NEW, OLD, made("write"), made("unlink"), made("fsync")))
     assert [lists(one.held) for one in (FOLDER, made("getdents64"), READ)] == [True, True, False]
+
+
+def test_lock_taken_for_a_file() -> None:
+    """A lock is what an operation alone makes and removes again; what it links from, or writes over, is none."""
+
+    def call(name: str, *names: str, flags: int = 0) -> Made:
+        paths = tuple(f"/root/{name}" for name in names)
+        return Made(f"{name}:1", Held(1, 1, name, (3, 0, 0), paths, flags), new=True)
+
+    alone = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    locked = [call("symlink", "BUSY"), call("openat", "a.tmp", flags=alone), call("rename", "a.tmp", "a")]
+    assert locks_of([*locked, call("unlink", "BUSY")]) == ["BUSY"]
+    assert locks_of([call("openat", "taken", flags=alone), call("unlinkat", "taken")]) == ["taken"]
+    assert locks_of([call("openat", "pid", flags=alone), call("link", "pid", "b"), call("unlink", "pid")]) == []
+    assert locks_of([call("openat", "journal", flags=os.O_CREAT), call("unlink", "journal")]) == []
+    assert locks_of(locked) == []

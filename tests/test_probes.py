@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from miniatures._clean import Clean, CleanFormat
+from miniatures._clean_busy import BusyLink, WholeOrAgain
 from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog, Renaming, Threads
 from miniatures._clean_costed import CleanCompacting, CleanCosted
 from miniatures._clean_folders import CleanStepFolder
@@ -40,6 +41,8 @@ CLEAN: list[tuple[type[Adapter], str]] = [
     *((CleanCreated, id) for id in REQUIREMENTS if id[:3] in {"STO", "LOG", "IDS", "SEC", "ATM"}),
     *((store, "RES-2") for store in SYNCED),
     *((store, id) for store in (CleanStepFolder, CleanCreated) for id in ("RES-4", "RES-6", "RES-7")),
+    *((BusyLink, id) for id in ("RES-4", "RES-6", "ATM-1", "ATM-5")),
+    (WholeOrAgain, "RES-3"),
     *((CleanCompacting, id) for id in ("CST-1", "CST-2")),
     (CleanCosted, "CST-1"),
     *((store, id) for store in SYNCED for id in REQUIREMENTS if id[:3] == "DUR"),

@@ -7,8 +7,9 @@ by it. Only calls on the root, on what is in it, and on the folder that it lies 
 
 import errno
 import os
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -41,6 +42,10 @@ _SYNCS = frozenset({"fsync", "fdatasync", "syncfs", "sync_file_range"})
 _CHANGES = _MAKES | _MOVES | _REMOVES | {"truncate", "chmod", "fchmodat", "fchmodat2", "utimensat"}
 _FULL = frozenset({"ENOSPC", "EDQUOT"})
 _WAITS = frozenset({"flock", "fcntl"})
+_MOST_SHORT = 64
+"""Short writes of one operation: no file system halves for ever, and 13,000 bytes are written after 14."""
+_LOCK = re.compile(r"(?<!b)lock", re.IGNORECASE)
+"""What a lock file is called, and a block of data is not."""
 
 
 def _fills(held: Held) -> bool:
@@ -100,6 +105,25 @@ def lists(held: Held) -> bool:
     return held.name in _LISTS or (held.name in _OPENS and bool(held.flags & os.O_DIRECTORY))
 
 
+def locks_of(made: Sequence["Made"]) -> list[str]:
+    """The names that an operation makes where nothing may be, uses for nothing else, and removes again: its locks."""
+    mine: set[str] = set()
+    locks: set[str] = set()
+    for one in made:
+        held = one.held
+        if one.new and (held.name in _MAKES or (held.name in _OPENS and held.flags & os.O_EXCL)):
+            mine.add(held.paths[-1])
+        if held.name in _MOVES | {"link", "linkat"}:
+            mine.discard(held.paths[0])
+        if held.name in _REMOVES:
+            locks |= mine.intersection(held.paths)
+    return sorted({_last(path) for path in locks})
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A call of an operation: its name with its number, and what it was.
@@ -113,7 +137,7 @@ class Made:
     folder: bool = False
 
     def __str__(self) -> str:
-        names = " and ".join(repr(path.rpartition("/")[2]) for path in self.held.paths)
+        names = " and ".join(repr(_last(path)) for path in self.held.paths)
         return f"`{self.held.name}` of {names}" if names else f"`{self.held.name}`"
 
 
@@ -164,19 +188,19 @@ def calls_of(run: "Run", step: Object) -> list[Made]:
 def fault(run: "Run", step: Object) -> None:
     """Let a call of an operation fail: `call`, `error`, `then`; judge what comes of it under `requirement`.
 
-    The store is looked at, written to in the same object, and in a new one; with `reopen` in a new one only.
+    The store is looked at, written to in the same object, and in a new one; with `reopen` in a new one only. `locks`
+    are the names of locks, beside those that are called so.
     """
     requirement = cast("str", step["requirement"])
-    call, error = request(run, step), cast("str", step["error"])
+    call, error, then = request(run, step), cast("str", step["error"]), cast("str | None", step.get("then"))
     run.worlds = run.worlds.disturbed(requirement)
     failed: list[Made] = []
 
     def decide(made: Made) -> str | None:
-        then = step.get("then")
         if made.sight == step["call"] and not failed:
             failed.append(made)
             return error
-        if failed and isinstance(then, str) and fits(then, made):
+        if failed and then is not None and fits(then, made) and (then != SHORT or len(failed) < _MOST_SHORT):
             failed.append(made)
             return then
         return None
@@ -188,24 +212,37 @@ def fault(run: "Run", step: Object) -> None:
         run.count("calls that did not come")
         return
     run.count("faults")
+    locks = frozenset(cast("list[str]", step.get("locks", [])))
+    case = Case(failed, error, made, any(_is_lock(one.held, locks) for one in failed), bool(step.get("reopen")))
     try:
-        _judge(run, call, outcome, requirement, Case(failed[0], error, made, bool(step.get("reopen"))))
+        _judge(run, call, outcome, requirement, case)
     except Violated as found:
-        how = "wrote half of what it was given" if error == SHORT else f"failed with {error}"
-        others = f", and {len(failed) - 1} after it with {step['then']}" if len(failed) > 1 else ""
-        where = f"In `{call.method}`, {failed[0]} {how}{others}."
-        told = replace(found.violation, summary=f"{found.violation.summary} {where}")
-        raise Violated(told, found.setup, found.steps, found.files) from None
+        others = f", and {len(failed) - 1} after it {_how(then)}" if then and len(failed) > 1 else ""
+        where = f"In `{call.method}`, {failed[0]} {_how(error)}{others}."
+        said = found.violation.summary
+        told = f"{where} {case.phase}, {said[:1].lower()}{said[1:]}" if case.phase else f"{said} {where}"
+        violation = replace(found.violation, summary=told)
+        raise Violated(violation, found.setup, found.steps, found.files) from None
 
 
-@dataclass(frozen=True, slots=True)
+def _how(error: str) -> str:
+    return "wrote half of what it was given" if error == SHORT else f"failed with {error}"
+
+
+@dataclass(slots=True)
 class Case:
-    """What failed, how, and all calls of the operation; `reopens`: the same store object is not written to."""
+    """What failed, by which error at first, and all calls of the operation.
 
-    failed: Made
+    `locked`: a lock was among what failed. `reopens`: the same store object is not written to. `phase` says where the
+    store is being judged, once the operation itself has been.
+    """
+
+    failed: list[Made]
     error: str
     made: list[Made]
+    locked: bool
     reopens: bool
+    phase: str = ""
 
 
 def _judge(run: "Run", call: Call, outcome: Outcome, requirement: str, case: Case) -> None:
@@ -233,27 +270,28 @@ def _judge(run: "Run", call: Call, outcome: Outcome, requirement: str, case: Cas
 
 def _is_right(call: Call, outcome: Refusal, case: Case) -> bool:
     """Whether the refusal is of a kind that fits what failed."""
-    held = case.failed.held
+    held = case.failed[0].held
     reading = looks(held) or call.method not in WRITES | {"check"}
     match outcome.kind:
         case Kind.IO:
             return True
         case Kind.CONFLICT:
-            return _is_lock(held)
+            return case.locked
         case Kind.CORRUPT:
             return reading and (case.error == "EIO" or outcome.errno is None)
         case _:
             return False
 
 
-def _is_lock(held: Held) -> bool:
-    """Whether the call takes a lock or gives it back: of the kernel, or a file that is called one."""
-    return held.lock is not None or any("lock" in path.rpartition("/")[2].lower() for path in held.paths)
+def _is_lock(held: Held, locks: frozenset[str]) -> bool:
+    """Whether the call takes a lock or gives it back: of the kernel, or a file that is one or is called one."""
+    names = [_last(path) for path in held.paths]
+    return held.lock is not None or any(name in locks or _LOCK.search(name) for name in names)
 
 
 def _synced_again(case: Case) -> bool:
     """Whether something was written behind the failed sync, and synced."""
-    behind = [made.held.name for made in case.made[case.made.index(case.failed) + 1 :]]
+    behind = [made.held.name for made in case.made[case.made.index(case.failed[0]) + 1 :]]
     written = next((number for number, name in enumerate(behind) if name in _WRITES | _MOVES), len(behind))
     return any(name in _SYNCS for name in behind[written:])
 
@@ -275,34 +313,43 @@ def take(run: "Run", call: Call, outcome: Outcome) -> None:
 
 
 def goes_on(run: "Run", call: Call, requirement: str, outcome: Outcome, case: Case) -> None:
-    """Look in the same store object, do the same again and write, and look again; so once more in a new object."""
+    """Look in the same store object, do the same again and write, and look again; so once more in a new object.
+
+    A lock that could not be given back is held while its holder lives: the new object is then in a new process.
+    """
     refused = isinstance(outcome, Refusal)
+    case.phase = "Afterwards, in the same store object"
 
     def look() -> None:
         run.worlds = run.worlds.disturbed(requirement)
         run.step_look({})
 
-    if run.no_store is not None:
-        run.step_reopen({})
+    def renew() -> None:
+        case.phase = f"Afterwards, in a new {'process' if case.locked else 'store object'}"
+        if case.locked:
+            run.step_restart({"how": "close"})
+        else:
+            run.step_reopen({})
+
+    if run.no_store is not None or (refused and case.locked):
+        renew()
     look()
     # What the page cache holds is the bytes of files.
-    if requirement == "RES-2" and refused and call.method in REPEATED and not case.failed.folder:
+    if requirement == "RES-2" and refused and call.method in REPEATED and not case.failed[0].folder:
         _tried_again(run, call)
     if call.method == "open":
         # What was opened while it could not be written may be open for reading alone.
-        run.step_reopen({})
-    locked = _is_lock(case.failed.held)
+        renew()
     again = [call] if refused and call.method in REPEATED | {"delete"} else []
     for next_call in [] if case.reopens else again + next_write(run, call):
-        # A store object may refuse to write after a failed sync. A lock that could not be given back is held.
-        _write(run, next_call, requirement, may_refuse=refused and (requirement == "RES-2" or locked))
+        # A store object may refuse to write after a failed sync.
+        _write(run, next_call, requirement, may_refuse=refused and requirement == "RES-2")
     look()
-    run.step_reopen({})
+    renew()
     look()
-    if not locked:
-        for next_call in next_write(run, call):
-            _write(run, next_call, requirement, may_refuse=False)
-        look()
+    for next_call in next_write(run, call):
+        _write(run, next_call, requirement, may_refuse=False)
+    look()
 
 
 def _write(run: "Run", call: Call, requirement: str, *, may_refuse: bool) -> None:

@@ -16,6 +16,7 @@ from sessionproof._wording import defect, observed, short
 from sessionproof._worlds import Present, Suspects, Violation, Worlds
 
 _LOG_WRITES = frozenset({"append", "append_events", "compact", "describe"})
+_SHOWN = 8
 _SOME_ORDER = "what some order of the calls explains"
 
 
@@ -108,7 +109,7 @@ def _of_session(model: Semantics, worlds: Worlds, history: list[Performed], id: 
     if wrong is not None:
         fault, summary, broken = _blamed(worlds, history, wrong)
         broken = tuple(dict.fromkeys((*broken, *_deleted_beside(history, id))))
-        yield Violation(broken, fault, summary, _SOME_ORDER, f"{observed(wrong.outcome)}; {_told(history, wrong)}")
+        yield Violation(broken, fault, summary, _SOME_ORDER, f"{observed(wrong.outcome)}\n{_told(history, wrong)}")
 
 
 def _overlapped(history: Sequence[Performed], performed: Performed) -> bool:
@@ -232,8 +233,13 @@ def _blamed_reader(worlds: Worlds, history: Sequence[Performed], wrong: Performe
         own = ("CON-4", *own)
     where = "beside a writer" if beside else "after the writers were done"
     if _finds_nothing(call, outcome):
-        gone = ("CON-2",) if beside else own
-        return "lost", f"`{call.method}` finds nothing {where}, where a session stood.", gone
+        # What a writer has left unlisted is lost; a list that was made before it is old.
+        whole = call.method in {"list", "summaries", "latest", "exists"}
+        gone = ("CON-2",) if beside else ("CON-2", *own) if whole else own
+        what = "attachments" if call.method == "attachments" else "a session"
+        return "lost", f"`{call.method}` finds nothing {where}, where {what} stood.", gone
+    if not beside and call.method == "load" and _deleted_beside(history, call.id):
+        return "came-back", "`load` gives a session that was deleted after what it gives was written.", own
     if not beside and _deleted_beside(history, call.id):
         return "half-deleted", f"`{call.method}` finds a part of the session {where}, of which one deleted it.", own
     if call.method == "read" and log:
@@ -317,14 +323,14 @@ def _is_strange(worlds: Worlds, history: Sequence[Performed], wrong: Performed) 
 
 
 def _told(history: Sequence[Performed], wrong: Performed) -> str:
-    """The calls around the finding, on one line: whose, from when to when, with which answer."""
-    near = [one for one in history if one.begun <= wrong.end][-8:]
+    """The writes before the finding, and it, a line each: whose, from when to when, with which answer."""
+    near = [one for one in history if one is wrong or (one.begun <= wrong.end and one.call.method in WRITES)][-_SHOWN:]
     words = [
         f"side {one.side + 1}, {one.begun}-{'' if one.ended is None else one.ended}: "
         f"{one.call.method} {_given(one.call)}{_answered(one.outcome)}".rstrip()
         for one in near
     ]
-    return "; ".join(words)
+    return "\n".join(words)
 
 
 def _given(call: Call) -> str:

@@ -160,7 +160,9 @@ class RecordedProcess(AdapterProcess):
         """End the process where its number may stand in a file or a name: a lock of a living process is respected."""
         assert self._recording is not None
         numbers = [str(number).encode() for number in self._recording.threads]
-        members = [getattr(operation, name, b"") for operation in operations for name in ("data", "name", "new_name")]
+        members = [
+            getattr(operation, name, b"") for operation in operations for name in ("data", "name", "new_name", "target")
+        ]
         texts = [member for member in members if isinstance(member, bytes)]
         if any(number in text for number in numbers for text in texts):
             # At the end of its input, so that strace waits for it: a process that nobody waited for is still there.

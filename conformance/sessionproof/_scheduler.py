@@ -342,6 +342,10 @@ class Schedule:
         waits = "; ".join(f"process {self._sides.index(side) + 1} in {_waits(side.gate)}" for side in waiting)
         while not any(side.gate.moves(_LOOK) for side in waiting):
             pass
+        if not all(side.gate.alive for side in waiting):
+            # All have waited as long: whose end would let which other go on is not to be left to chance.
+            for side in waiting:
+                side.gate.give_up()
         for side in waiting:
             self._settle(side)
             if not side.gate.alive:

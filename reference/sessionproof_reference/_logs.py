@@ -106,9 +106,10 @@ class StepStore:
         """
         with suppress(NotFound):
             # What another is about to write, or to remove, looks like damage too.
-            with suppress(Corrupt), self._open(log_id, to_write=False) as (_, log):
+            with suppress(Corrupt), self._open(log_id, to_write=False) as (folder, log):
                 seen = _steps.replay(self._layout.records(log, log_id))
-                if not seen.damage:
+                # Of a folder that is being removed any part may have been there.
+                if not seen.damage and _folder.is_named(folder, self._name(log_id), log):
                     return seen
             with self._locked(log_id, shared=True) as (_, log):
                 return _steps.replay(self._layout.records(log, log_id))

@@ -25,6 +25,32 @@ class AttachesAlone(Locked):
         Clean.attach(self, id, kind, items)
 
 
+@breaks("CON-1", "write-lost", also="CON")
+class LocksWhatItReplaces(Locked):
+    """An attach locks the session's own file: who waits for it gets the lock of the file that was there before."""
+
+    def attach(self, id: str, kind: str, items: Items) -> None:
+        with suppress(FileNotFoundError), self.path(self.file_name(id)).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            Clean.attach(self, id, kind, items)
+
+
+@breaks("CON-1", "came-back", also="CON")
+class DeletesAlone(Locked):
+    """A delete takes no lock: a save that has looked at the revision brings the session back."""
+
+    def delete(self, id: str) -> bool:
+        return Clean.delete(self, id)
+
+
+@breaks("CON-1", "save-io", also="CON")
+class SweepsAlone(Locked):
+    """When it is opened it removes temporary files, those of others too, without the lock."""
+
+    def clear(self) -> None:
+        Clean.clear(self)
+
+
 @breaks("CON-1", "save-io", also="CON ATM-8")
 class OneTemporary(Locked):
     """Whoever saves a session writes the same temporary file, and needs no lock for that."""
@@ -181,6 +207,38 @@ class OneTemporaryForAll(Locked):
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             stream.write(data)
         temporary.replace(self.path(name))
+
+
+@breaks("CON-2", "load-io", also="CON")
+class LooksFirst(Locked):
+    """A load asks whether the file is there, and then takes it for granted, without the lock."""
+
+    def load(self, id: str) -> Loaded | None:
+        if not self.exists(id):
+            return None
+        self.path(self.file_name(id)).stat()
+        return Clean.load(self, id)
+
+
+@breaks("CON-2", "lost", also="CON STO")
+class RemembersItsList(Locked):
+    """What was listed is listed until the store object writes itself."""
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        self.known: Items = []
+
+    def list(self) -> Iterator[str]:
+        self.known = self.known or [*super().list()]
+        return iter(self.known)
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        self.known = []
+        return super().save(id, document, if_revision)
+
+    def delete(self, id: str) -> bool:
+        self.known = []
+        return super().delete(id)
 
 
 # -- CON-8: conditional saves ------------------------------------------------------------------------------------------

@@ -2,17 +2,18 @@
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from miniatures._clean import Clean, Session
+from miniatures._clean_busy import BusyLink
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, Log, Place, Records
 from miniatures._clean_synced import CleanSynced, CleanSyncedLog
 from miniatures._folder import Items
 from miniatures._table import breaks
-from sessionproof import Loaded
+from sessionproof import Conflict, Loaded, StoreError
 
 # -- RES-1: a full disk ------------------------------------------------------------------------------------------------
 
@@ -218,6 +219,32 @@ class UnreadableIsLeftOut(Clean):
             with suppress(OSError):
                 self.path(self.file_name(id)).lstat()
                 yield id
+
+
+@breaks("RES-4", "load-conflict", also="ATM SEC-2")
+class ErrorKeepsTheLock(BusyLink):
+    """The lock stays where the system has said no to what was done under it."""
+
+    @contextmanager
+    def lock(self) -> Generator[None]:
+        self.take()
+        try:
+            yield
+        except StoreError:
+            self.give_back()
+            raise
+        self.give_back()
+
+
+@breaks("RES-4", "load-conflict", also="ATM")
+class DeadHolderBlocks(BusyLink):
+    """A lock that could not be removed bars every later process, though its holder is dead."""
+
+    def take(self) -> None:
+        try:
+            self.path("BUSY").symlink_to(str(os.getpid()))
+        except FileExistsError as error:
+            raise Conflict("the lock is taken") from error
 
 
 # -- RES-5: leaks ------------------------------------------------------------------------------------------------------

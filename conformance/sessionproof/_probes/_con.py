@@ -7,7 +7,7 @@ from sessionproof._gate import NoGate
 from sessionproof._json import JSON, Object
 from sessionproof._probes._histories import SIZES, act
 from sessionproof._probes._registry import LOGS, probe
-from sessionproof._protocol import Answer
+from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
 from sessionproof._run import Run
 from sessionproof._setup import Setup
 from sessionproof._trial import NotApplicable, Trial
@@ -143,11 +143,17 @@ def one_session(trial: Trial) -> None:
     if not trial.logs:
         _race(trial, there, [[look, _write(trial, id, 1, SIZES[1])], [look, _write(trial, id, 2)]])
         _race(trial, there, [[_write(trial, id, 1)], [look, look]])
+        if _gives_revisions(trial, id):
+            _race(trial, there, [[_conditional(trial, id, 1)], [_ask("delete", id=id)]])
         if trial.statement.ids_kind != "store":
             _race(trial, _nothing, [[_write(trial, id, 1)], [_write(trial, id, 2, SIZES[1])]])
     attached = _furnished(trial, id)
     _race(trial, attached, [[_write(trial, id, 1)], [_attach(trial, id, "trace", 2)]])
-    _race(trial, attached, [[_attach(trial, id, "trace", 1)], [_attach(trial, id, "artifacts", 2)]])
+    kinds = [_attach(trial, id, kind, number) for number, kind in enumerate(KINDS_OF_ATTACHMENT)]
+    _race(trial, attached, [[kinds[0]], [kinds[1]]])
+    # A lock on a file that a rename replaces holds until the second write.
+    _race(trial, attached, [kinds[:2], kinds[2:]])
+    _race(trial, there, [[_write(trial, id, 1)], [{"method": "open"}]])
     if trial.budget.share == 1:
         _race(trial, attached, [[_attach(trial, id, "trace", 1)], [_attach(trial, id, "trace", 2, 40)]])
         if not trial.logs:
@@ -161,11 +167,17 @@ _READS = ("load", "read", "attachments", "exists", "list", "summaries", "latest"
 
 @probe("CON-2", "schedules")
 def readers(trial: Trial) -> None:
-    """Every way to read, beside writers."""
-    id = _first(trial)
+    """Every way to read, beside writers; twice by one object, beside the first write of another session."""
+    id, *other = trial.some_ids(2)
+    before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
     for reader in _readers(trial, id):
         for write in _writes(trial, id):
-            _race(trial, _furnished(trial, id) if trial.has("attach") else _written(trial, id), [[write], [reader]])
+            _race(trial, before, [[write], [reader]])
+        if trial.has("delete"):
+            _race(trial, before, [[_ask("delete", id=id)], [reader]])
+    for method in ("list", "summaries"):
+        if other and not trial.has("create"):
+            _race(trial, before, [[_write(trial, other[0], 2)], [_ask(method), _ask(method)]])
     _done(trial)
 
 
@@ -230,19 +242,24 @@ def conditional(trial: Trial) -> None:
     if trial.logs:
         raise NotApplicable("appends rest on no revision")
     id = _first(trial)
-    with trial.run() as run:
-        _written(trial, id)(run)
-        if not run.revisions.get(id):
-            raise NotApplicable("saves answer no revision")
-    two = [[_ask("save", **_params(_write(trial, id, number)), if_revision=-1)] for number in (1, 2)]
+    if not _gives_revisions(trial, id):
+        raise NotApplicable("saves answer no revision")
+    two = [[_conditional(trial, id, number)] for number in (1, 2)]
     _race(trial, _written(trial, id), two)
     if trial.budget.share == 1:
         _race(trial, _written(trial, id), [two[0], [_write(trial, id, 3)]])
     _done(trial)
 
 
-def _params(call: Object) -> Object:
-    return cast("Object", call["params"])
+def _conditional(trial: Trial, id: str, number: int) -> Object:
+    """A save under the revision that was told last."""
+    return _ask("save", **cast("Object", _write(trial, id, number)["params"]), if_revision=-1)
+
+
+def _gives_revisions(trial: Trial, id: str) -> bool:
+    with trial.run() as run:
+        _written(trial, id)(run)
+        return bool(run.revisions.get(id))
 
 
 # -- logs --------------------------------------------------------------------------------------------------------------
@@ -256,6 +273,8 @@ def appends(trial: Trial) -> None:
     look = _ask("read", id=id)
     _race(trial, there, [[look, _write(trial, id, 1)], [look, _write(trial, id, 2)]])
     _race(trial, there, [[_write(trial, id, 1, SIZES[1], batch=2)], [_write(trial, id, 4, batch=2)]])
+    _race(trial, there, [[_write(trial, id, 1), _write(trial, id, 2)], [_write(trial, id, 3)]])
+    _race(trial, there, [[_write(trial, id, 1)], [{"method": "open"}]])
     if not trial.has("create"):
         _race(trial, _nothing, [[_write(trial, id, 1)], [_write(trial, id, 2, batch=2)]])
     if trial.budget.share == 1:

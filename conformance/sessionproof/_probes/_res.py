@@ -7,7 +7,7 @@ from sessionproof import _small_disk
 from sessionproof._aftermath import spread
 from sessionproof._client import can_write
 from sessionproof._disk import PAGE
-from sessionproof._faults import SHORT, Made, calls_of, fits, is_sync, lists, looks
+from sessionproof._faults import SHORT, Made, calls_of, fits, is_sync, lists, locks_of, looks
 from sessionproof._json import JSON, Object
 from sessionproof._placeholders import named
 from sessionproof._probes._registry import probe
@@ -90,11 +90,14 @@ def _faults(
             _prepared(run, trial)
             made = calls_of(run, named(operation, run.names))
         trial.count("operations")
+        locks = locks_of(made)
         for one in made:
             for error in errors:
                 if wanted(cast("str", operation["method"]), error, one):
                     step: Object = {"do": "fault", **operation, "call": one.sight, "error": error}
                     step["requirement"] = trial.requirement
+                    if locks:
+                        step["locks"] = list[JSON](locks)
                     yield step
                     if error in lasting:
                         yield {**step, "then": lasting[error]}
@@ -151,7 +154,7 @@ def a_failed_sync_is_told(trial: Trial) -> None:
 
 @probe("RES-3", "short writes and interruptions")
 def half_a_write_is_none(trial: Trial) -> None:
-    """Every write that takes half of its bytes, alone and with all that follow; EINTR at every call that knows it."""
+    """Every write that takes half of its bytes, alone and with those that follow; EINTR at every call that knows it."""
     _each(trial, _faults(trial, (SHORT, "EINTR"), lambda _, error, made: fits(error, made), {SHORT: SHORT}))
     trial.need(faults=1)
 
