@@ -28,6 +28,7 @@ EVERY_PROBE = "SESSIONPROOF_ALL_CONTROLS" in os.environ
 NO_FORMAT = {"no on-disk format is claimed": "FMT-1 FMT-6 FMT-7"}
 NO_SECRETS = {"no secrets are declared": "FMT-5"}
 NO_TYPE = {"no member is without a name": "FMT-3"}
+NO_CHOICE = {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"}
 NO_SIDE_FILE = {"all files are sessions": "COR-4[side files]"}
 NO_REVISIONS = {"saves answer no revision": "STO-12"}
 NO_CHECK = {"there is no `check`": "STO-13"}
@@ -35,6 +36,8 @@ NO_ATTACH = {"there is no `attach`": "STO-11 FMT-8[attachments of no session]"}
 NO_SUMMARIES = {"there is no `summaries`": "STO-9[workspaces]"}
 NO_PRUNE = {"there is no `prune`": "STO-10"}
 ONE_FILE = {"one file serves several sessions": "COR-3 COR-4 COR-6 COR-11"}
+ONE_DOCUMENT = {"there is one document a root": "IDS STO-6 COR-4 COR-11"}
+UUIDS = {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}
 NO_DISK = {"nothing is on disk": "COR SEC STO-8"}
 NO_PROMISE = {"nothing survives an `open`": "STO-7"}
 NO_LOGS = {
@@ -51,6 +54,7 @@ NO_BOUNDARIES = {"there is no `compact`": "LOG-2"}
 NO_META = {"there is no `describe`": "LOG-7 FMT-2[metadata]"}
 ONLY_ENTRIES = NO_EVENTS | NO_BOUNDARIES | NO_META | {"there is only `append`": "FMT-8[logs that are not there]"}
 NO_CREATE = {"callers name the logs": "LOG-6 IDS-4[agents and creators] IDS-5[agents and creators]"}
+NO_NAMES = {"callers name nothing": "IDS-2 IDS-3 IDS-4[lengths and characters] IDS-5[syntax] IDS-6 IDS-7"}
 NO_LIST = {"there is no `list`": "STO-4 COR-13 CST-2"}
 NO_EXISTS = {"there is no `exists`": "STO-5"}
 NO_ORDER = {"there is neither `summaries` nor `latest`": "STO-9"}
@@ -62,6 +66,8 @@ VANISHED = {"a root that has gone is read as an empty one": "RES-7"}
 UNFORESEEN = {"nobody can foresee the names of files": "SEC-2"}
 EITHER = NO_FORMAT | NO_STEPS | NO_SECRETS | NO_CHECK | NO_PRUNE | NO_SIDE_FILE
 LOGS = EITHER | NO_DOCUMENTS
+PROMISED = NO_FORMAT | NO_CHOICE | NO_LOGS | NO_SIDE_FILE
+SAVE_AND_LOAD = NO_SECRETS | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"}
 NAMED = LOGS | NO_TYPE | NO_CREATE | NO_ORDER | NO_ATTACH
 
 
@@ -97,10 +103,10 @@ class Control:
 
 CONTROLS = [
     Control("_files:Files", f"{ALL} DUR RES"),
-    Control("_files:Uuids", "IDS STO", FILES | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"}),
+    Control("_files:Uuids", "IDS STO", FILES | UUIDS),
     Control("_files:Pattern", "IDS COR-4 COR-11"),
     Control("_files:Strict", "IDS FMT"),
-    Control("_files:Single", ALL, FILES | {"there is one document a root": "IDS STO-6 COR-4 COR-11"}),
+    Control("_files:Single", ALL, FILES | ONE_DOCUMENT),
     Control("_files:FreshTold", "STO COR-1 COR-2 IDS-3"),
     Control("_files:FreshUntold", "STO COR-1 COR-2 IDS-3"),
     Control("_files:Messages", "FMT COR-7 COR-10"),
@@ -125,22 +131,10 @@ CONTROLS = [
             "COR-10[code as files] COR-11 COR-12 COR-13"
         },
     ),
-    Control(
-        "_files:SaveAndLoad",
-        ALL,
-        FILES | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"},
-    ),
+    Control("_files:SaveAndLoad", ALL, FILES | SAVE_AND_LOAD),
     Control("_files:NoEcho", "FMT IDS-4"),
     Control("_files:Nothing", ALL, {"there are no operations": ALL}),
-    Control(
-        "_typed:Typed",
-        "STO FMT COR",
-        NO_FORMAT
-        | NO_SECRETS
-        | NO_SIDE_FILE
-        | NO_LOGS
-        | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"},
-    ),
+    Control("_typed:Typed", "STO FMT COR", PROMISED | NO_SECRETS),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
     Control("_tables:Tables", f"{ALL} DUR-2 DUR-3 CST-2 RES-1 RES-4", PLAIN | NO_REVISIONS | ONE_FILE),
@@ -165,14 +159,7 @@ CONTROLS = [
     Control(
         "_logs:Created",
         f"{ALL} DUR-4 DUR-6",
-        LOGS
-        | NO_TYPE
-        | NO_EVENTS
-        | NO_BOUNDARIES
-        | NO_ATTACH
-        | REWRITTEN
-        | UNFORESEEN
-        | {"callers name nothing": "IDS-2 IDS-3 IDS-4[lengths and characters] IDS-5[syntax] IDS-6 IDS-7"},
+        LOGS | NO_TYPE | NO_EVENTS | NO_BOUNDARIES | NO_ATTACH | REWRITTEN | UNFORESEEN | NO_NAMES,
     ),
     Control("_log_tables:Rows", f"{ALL} DUR-3 CST RES-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
     Control(
@@ -194,14 +181,7 @@ CONTROLS = [
     Control(
         "_logs:TypedLog",
         "FMT LOG-1 LOG-3 LOG-5 LOG-7 STO-11 COR-7",
-        LOGS
-        | NO_CREATE
-        | NO_ORDER
-        | NO_BOUNDARIES
-        | REWRITTEN
-        | NO_PLACE
-        | {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"}
-        | {"ids are UUIDs": "IDS-2 IDS-3 IDS-4 IDS-5 IDS-6"},
+        LOGS | NO_CREATE | NO_ORDER | NO_BOUNDARIES | REWRITTEN | NO_PLACE | NO_CHOICE | UUIDS,
     ),
     Control("_logs:Holes", "LOG STO-7 STO-8 COR-12", NAMED | ONLY_ENTRIES | REWRITTEN),
     Control("_log_lines:Repairing", "LOG COR STO-8 SEC-2", NAMED | NO_META),
@@ -209,6 +189,19 @@ CONTROLS = [
         "_log_memory:Passing",
         "STO LOG FMT-8",
         LOGS | NO_TYPE | NO_CREATE | NO_ATTACH | NO_DISK | NO_PROMISE,
+    ),
+    Control("_promised:TrustyMpm", "STO FMT IDS COR CON-1", PROMISED | SAVE_AND_LOAD),
+    Control("_promised:Ailoop", "STO FMT COR SEC RES-1", PROMISED | SAVE_AND_LOAD | ONE_DOCUMENT),
+    Control("_promised:A3sCode", "STO FMT COR ATM-1 ATM-9 CON-2", PROMISED | NO_PRUNE | NO_ORDER),
+    Control(
+        "_promised:Astrid",
+        "STO FMT IDS COR ATM-3 RES-6",
+        PROMISED | NO_SECRETS | NO_ATTACH | NO_CHECK | NO_EXISTS | UUIDS,
+    ),
+    Control(
+        "_promised:Crabtalk",
+        "STO FMT LOG IDS ATM-4 CON-3",
+        LOGS | NO_CHOICE | NO_NAMES | NO_ATTACH | NO_EXISTS | NO_PLACE,
     ),
     Control("_plain_log", f"{ALL} RES-4 RES-6", NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
 ]
