@@ -215,6 +215,15 @@ def test_an_assumption_decides() -> None:
     assert built["levels"]["document"] == "H"
 
 
+def test_processes_are_claimed_where_threads_are() -> None:
+    """A store for several threads that is judged by several processes is judged by more than it claims."""
+    claims = {"concurrency": "multi-thread", "pipelined": True}
+    built = run({"CON-1": "fail"}, claims=claims, assume={"concurrency": "multi-process"})
+    assert entry(built, "CON-1")["assumed"] is True
+    assert entry(built, "ATM-1")["assumed"] is False
+    assert entry(run({"CON-1": "fail"}, claims=claims), "CON-1")["assumed"] is False
+
+
 def test_a_run_without_anything_to_judge_passes() -> None:
     """A store without operations is undecided, not conformant; so is a run without probes."""
     built = run(claims={"operations": []})

@@ -92,10 +92,11 @@ def test_result_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     }
     (tmp_path / "report.json").write_text(json.dumps(told))
     (tmp_path / "cases").mkdir()
-    (tmp_path / "cases" / "STO-2.json").write_text("{}")
+    (tmp_path / "cases" / "STO-2.json").write_text(f'{{"folder": "{target}"}}')
     monkeypatch.setattr(results, "ROOT", tmp_path)
     results.keep("lowdb", tmp_path / "report.json", tmp_path / "cases")
     assert [path.name for path in (target / "cases").iterdir()] == ["STO-2.json"]
+    assert json.loads((target / "cases" / "STO-2.json").read_text()) == {"folder": "conformance/targets/lowdb"}
     page, table = results.page(tmp_path), results.table(tmp_path)
     assert "| STO-2 MUST | [**fail**](lowdb/cases/STO-2.json) |" in page
     assert "so \\| be it" in page

@@ -93,7 +93,7 @@ def _refused(history: Sequence[Performed], performed: Performed) -> Suspects:
     if call.method not in WRITES:
         own = ("CON-3",) if call.method == "read" else ("CON-1",)
         broken = ("CON-2",) if _overlapped(history, performed) else own
-    dead: Suspects = ("CON-6",) if any(one.ended is None for one in history) else ()
+    dead: Suspects = ("CON-6",) if call.method in WRITES and any(one.ended is None for one in history) else ()
     return (*broken, *dead, *_deleted_beside(history, call.id))
 
 

@@ -132,8 +132,13 @@ def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tu
 
 
 def _rests_on_assumption(ran: Ran, requirement: Requirement) -> bool:
-    """Whether the requirement applies only because the manifest assumes more than the statement claims."""
-    return bool(ran.manifest.assume) and requirement.not_applicable(ran.statement, on_disk=True) is not None
+    """Whether the requirement is judged by more than the statement claims, since the manifest assumes it.
+
+    What is asked of several at once is asked of threads too, but processes ask more.
+    """
+    more = ran.manifest.assume.get("concurrency", ran.statement.concurrency) != ran.statement.concurrency
+    wider = more and "concurrent" in requirement.claims
+    return wider or (bool(ran.manifest.assume) and requirement.not_applicable(ran.statement, on_disk=True) is not None)
 
 
 def _cut_short(entry: Mapping[str, Any]) -> bool:

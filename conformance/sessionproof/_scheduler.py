@@ -170,6 +170,9 @@ class Schedule:
         finally:
             for side in self._sides:
                 side.gate.let_go()
+                if side.number is not None:
+                    # Given up amid a request: its answer would be taken for that of the next.
+                    side.gate.kill()
         return self.executed
 
     def _step(self, choices: Sequence[int]) -> None:

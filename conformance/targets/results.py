@@ -82,7 +82,9 @@ def keep(name: str, report: Path, cases: Path) -> None:
     if found:
         (target / "cases").mkdir()
     for case in found:
-        shutil.copyfile(case, target / "cases" / case.name)
+        # As seen from the repository, wherever that lies.
+        text = case.read_text(encoding="utf-8").replace(f"{ROOT}/", "")
+        (target / "cases" / case.name).write_text(text, encoding="utf-8")
 
 
 # -- what readers see --------------------------------------------------------------------------------------------------
