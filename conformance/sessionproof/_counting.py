@@ -58,7 +58,7 @@ _CHANGES = frozenset({*_PATHS, *_DESCRIPTORS}) - {*_LOOKS.split()}
 _CHANGING_FLAGS = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"})
 _FLAGS = re.compile(r"O_[A-Z]+")
 _FOLDERS = frozenset({"mkdir", "mkdirat", "rmdir"})
-_DEVICES = (b"/dev/", b"/proc/", b"/sys/")
+_DEVICES = re.compile(rb"/(dev(?!/shm/)|proc|sys)/")
 _STARTS = frozenset({"clone", "clone3", "fork", "vfork"})
 _STANDARD = frozenset({1, 2})
 
@@ -124,7 +124,7 @@ class Counting(Recording):
                 self.seen.named[path] = is_folder or self.seen.named.get(path, False)
         done = call.result is not None and call.result >= 0
         if done and _changes(call):
-            self.seen.written.update((_path(path), None) for path in paths if not path.startswith(_DEVICES))
+            self.seen.written.update((_path(path), None) for path in paths if not _DEVICES.match(path))
         if not inside:
             return
         read, written = _moved(call) if done else (0, 0)

@@ -164,6 +164,9 @@ class LongIdsFail(Clean):
     def bytes_of(self, name: str) -> bytes | None:
         return super().bytes_of(name) if len(name) < 256 else None
 
+    def exists(self, id: str) -> bool:
+        return len(self.file_name(id)) < 240 and super().exists(id)
+
     def delete(self, id: str) -> bool:
         return super().delete(id) if len(self.file_name(id)) < 240 else False
 
