@@ -25,6 +25,7 @@ _ROUNDS = 4
 _LEAST = 3
 """So many more after each round are a leak: what fills up, a pool or a cache, does not fill up for ever."""
 _LOOKS, _PAUSE_S = 5, 0.02
+"""How often a process is looked at, and the seconds between: what it gives back a moment later is no leak."""
 _AGE = 400 * 86_400 * 10**9
 """Nanoseconds that a store takes for long ago: it may spare what somebody may be writing to."""
 _DEEPEST = 12

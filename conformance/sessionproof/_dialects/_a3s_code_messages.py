@@ -4,7 +4,7 @@ from typing import Any
 
 from sessionproof._dialects._dialect import Loss
 from sessionproof._dialects._shape import Document, Member, Shape, form_of, is_object
-from sessionproof._dialects._values import arguments_of, each, each_that_fits, is_text_alone, tagged
+from sessionproof._dialects._values import each, each_that_fits, is_text_alone, tagged, tool_use
 
 NAME = "a3s-code"
 _WORDS = ("type", "media_type", "data")
@@ -42,12 +42,7 @@ _BLOCKS = {
     "image": tagged(
         NAME, {"type": "image"}, {"type": "image"}, Member("source", "source", read=_read_source, write=_write_source)
     ),
-    "tool_use": Shape(
-        NAME,
-        (Member("id", "id"), Member("name", "name")),
-        also_read=lambda block: {"type": "tool_call", "arguments": block["input"]},
-        also_write=lambda spec: {"type": "tool_use", "input": arguments_of(spec)},
-    ),
+    "tool_use": tool_use(NAME),
     "tool_result": Shape(
         NAME,
         (Member("tool_use_id", "call_id"), Member("is_error", "is_error", absent=None)),

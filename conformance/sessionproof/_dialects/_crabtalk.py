@@ -11,7 +11,6 @@ from sessionproof._dialects._shape import Document, Member, Shape, form_of
 from sessionproof._dialects._values import (
     U32,
     U64,
-    arguments_of,
     arguments_text_of,
     counts_to,
     each,
@@ -20,6 +19,7 @@ from sessionproof._dialects._values import (
     is_text_alone,
     is_time,
     tagged,
+    tool_use,
 )
 
 NAME = "crabtalk"
@@ -68,12 +68,7 @@ def _write_answer(spec: Document) -> Document:
 
 _BLOCKS = {
     "text": tagged(NAME, {"type": "text"}, {"type": "text"}, Member("text", "text")),
-    "tool_use": Shape(
-        NAME,
-        (Member("id", "id"), Member("name", "name")),
-        also_read=lambda block: {"type": "tool_call", "arguments": block["input"]},
-        also_write=lambda spec: {"type": "tool_use", "input": arguments_of(spec)},
-    ),
+    "tool_use": tool_use(NAME),
     "tool_result": Shape(
         NAME,
         (Member("tool_use_id", "call_id"), Member("name", "name", home=is_text)),

@@ -64,6 +64,16 @@ def tagged(dialect: str, theirs: Document, ours: Document, *members: Member) -> 
     return Shape(dialect, members, also_read=lambda _: ours, also_write=lambda _: theirs)
 
 
+def tool_use(dialect: str) -> Shape:
+    """The mapping of a call as Anthropic's messages write it."""
+    return Shape(
+        dialect,
+        (Member("id", "id"), Member("name", "name")),
+        also_read=lambda block: {"type": "tool_call", "arguments": block["input"]},
+        also_write=lambda spec: {"type": "tool_use", "input": arguments_of(spec)},
+    )
+
+
 def is_text_alone(blocks: object) -> bool:
     """A list of one text block and nothing beside the text, as most dialects write a bare string."""
     alone = blocks[0] if is_list(blocks) and len(blocks) == 1 else None

@@ -5,7 +5,7 @@ from typing import TypeAlias, cast
 
 from sessionproof._gate import NoGate
 from sessionproof._json import JSON, Object
-from sessionproof._probes._histories import SIZES, act
+from sessionproof._probes._histories import SIZES, act, value
 from sessionproof._probes._registry import LOGS, probe
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
 from sessionproof._run import Run
@@ -24,14 +24,9 @@ def _ask(method: str, **params: JSON) -> Object:
     return {"method": method, "params": params}
 
 
-def _value(trial: Trial, number: int, id: str, size: int) -> JSON:
-    """A value, another for each number, that is filled up to about so many characters."""
-    return (size and trial.content.with_texts(id, [f"{number} " * (size // 3)])) or trial.content.plain(number, id)
-
-
 def _write(trial: Trial, id: str, number: int, size: int = 0, batch: int = 1) -> Object:
     """Save a document, or append entries."""
-    values = [_value(trial, number + turn, id, size) for turn in range(batch if trial.logs else 1)]
+    values = [value(trial, number + turn, id, size) for turn in range(batch if trial.logs else 1)]
     return _ask("append", id=id, entries=values) if trial.logs else _ask("save", id=id, document=values[0])
 
 

@@ -21,8 +21,8 @@ SIZES = (0, 5_000, 13_000)
 """Characters that a value is filled up with: within a page, over two, over four, so that writes of it can tear."""
 
 
-def _value(trial: Trial, number: int, id: str, size: int) -> JSON:
-    """A value of about this size, another for each number."""
+def value(trial: Trial, number: int, id: str, size: int) -> JSON:
+    """A value, another for each number, that is filled up to about so many characters."""
     plain = trial.content.plain(number, id)
     if not size:
         return plain
@@ -37,9 +37,9 @@ def act(run: Run, trial: Trial, id: str, what: str, number: int, size: int) -> N
     """Do one thing to a session."""
     match what:
         case "write":
-            run.write(id, _value(trial, number, id, size))
+            run.write(id, value(trial, number, id, size))
         case "batch" if trial.logs:
-            run.write(id, *(_value(trial, number + turn, id, size) for turn in range(3)))
+            run.write(id, *(value(trial, number + turn, id, size) for turn in range(3)))
         case "attach":
             run.try_("attach", id=id, kind="trace", items=trial.content.plain_items("trace", 2 + size // 100, number))
         case "delete":
