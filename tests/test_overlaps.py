@@ -186,7 +186,7 @@ RIGHT: list[tuple[str, Model, list[Performed]]] = [
 )
 def test_wrong_history_excused(model: Model, history: list[Performed], requirement: str, fault: str) -> None:
     """What is wrong about a history is found, and breaks the requirement that speaks of it."""
-    found = [*findings(model, made(model), history)]
+    found = [one.violation for one in findings(model, made(model), history)]
     assert [one.fault for one in found] == [fault]
     assert requirement in found[0].requirements
 
@@ -206,4 +206,4 @@ def made(model: Model) -> Worlds:
 def test_silence_of_the_store_excused() -> None:
     """A call that the store itself does not answer is a finding; one whose process the kit has ended is none."""
     silent = replace(saves(0, 1, None, 1), ended=5)
-    assert [one.fault for one in findings(DOCUMENTS, Worlds(), [silent])] == ["save-adapter-crash"]
+    assert [one.violation.fault for one in findings(DOCUMENTS, Worlds(), [silent])] == ["save-adapter-crash"]

@@ -400,7 +400,9 @@ def _adopted(state: State, outcome: Outcome) -> State:
 def _shown(state: State) -> str:
     match state:
         case Present(content=History() as log) if state.damaged:
-            return f"{short(log.key)}, a part of it with `damage` named, or `corrupt`"
+            # An append that was acknowledged says that the log can be read again.
+            corrupt = "" if log.added else ", or `corrupt`"
+            return f"{short(log.key)}, a part of it with `damage` named{corrupt}"
         case Present(content=History() as log):
             return f"the entries {short(log.key)}, the archive {short(log.since[1])}" + (
                 "" if log.meta is None else f", the metadata {short(log.meta.key)}"

@@ -54,10 +54,17 @@ class Rules:
         return (*requirements, *hostile(self.statement, [id]))
 
     def may_refuse_id(self, id: str, states: tuple[State, ...], outcome: Outcome) -> bool:
-        """Whether the refusal is that of an id which is promised to nobody and under which there is nothing."""
-        absent = all(isinstance(state, Absent) for state in states)
-        refused = isinstance(outcome, Refusal) and outcome.kind is Kind.INVALID_ID
-        return refused and absent and not self.statement.promises(id)
+        """Whether the refusal is that of an id which is promised to nobody and under which there is nothing.
+
+        Where the store names its sessions, a string that it never gave is no id: the system's own no (a name too long)
+        is as good then.
+        """
+        if not isinstance(outcome, Refusal) or self.statement.promises(id):
+            return False
+        given = any(not isinstance(state, Absent) or state.deleted for state in states)
+        if self.statement.ids_kind == "store" and not given:
+            return outcome.kind in {Kind.INVALID_ID, Kind.NOT_FOUND, Kind.IO}
+        return outcome.kind is Kind.INVALID_ID and all(isinstance(state, Absent) for state in states)
 
     def refused_id(self, after: Worlds, call: Call, outcome: Refusal, states: tuple[State, ...]) -> Step:
         """The step of a write that is refused for no reason but perhaps its id."""

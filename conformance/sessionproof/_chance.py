@@ -8,19 +8,20 @@ over the time that its calls take.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from sessionproof import _race
+from sessionproof._alone import finding
 from sessionproof._client import AdapterProcess
 from sessionproof._json import JSON, Object
-from sessionproof._linear import Undecided
-from sessionproof._overlaps import findings
+from sessionproof._looks import looks, opening
 from sessionproof._performed import Performed
 from sessionproof._placeholders import named
 from sessionproof._protocol import Answer, Call, Outcome, Silence
-from sessionproof._race import call_of, looks, opened_wrong, opening
+from sessionproof._race import before, call_of, opened_wrong
 
 if TYPE_CHECKING:
     from sessionproof._run import Run
@@ -30,6 +31,7 @@ def chances(run: "Run", step: Object) -> None:
     """Carry out so many rounds."""
     rounds = cast("int", step["rounds"])
     lasted = 0.0
+    unjudged = {*cast("list[str]", step.get("unjudged", []))}
     for number in range(rounds):
         twin = run.fork()
         try:
@@ -37,14 +39,14 @@ def chances(run: "Run", step: Object) -> None:
                 twin.do({"do": "wake"})
                 twin.steps.pop()
             kill_after = lasted * number / rounds if step.get("deaths") and number else None
-            lasted = max(lasted, _round(twin, step, kill_after))
+            lasted = max(lasted, _round(twin, step, kill_after, partial(before, run), unjudged))
         finally:
             for what, count in twin.trials.items():
                 run.count(what, count)
             run.place.forget(twin)
 
 
-def _round(run: "Run", step: Object, kill_after: float | None) -> float:
+def _round(run: "Run", step: Object, kill_after: float | None, again: Callable[[], "Run"], unjudged: set[str]) -> float:
     """One round; the seconds that the first side was at work."""
     asked = [
         [call_of(run, named(cast("Object", call), run.names)) for call in side]
@@ -63,11 +65,9 @@ def _round(run: "Run", step: Object, kill_after: float | None) -> float:
             run.report(opened_wrong(performed.outcome))
     done = [performed for performed in history if performed.call.method not in {"open", "close"}]
     done += [*looks(run, processes, done)]
-    try:
-        for violation in findings(run.place.model, run.worlds, done):
-            run.report(violation)
-    except Undecided:
-        run.count("histories left undecided")
+    found = finding(run, again, done, unjudged)
+    if found is not None:
+        run.report(found.violation)
     first = [performed for performed in history if performed.side == 0]
     return max((one.end for one in first if one.ended is not None), default=0) / 1e9
 

@@ -4,7 +4,7 @@ A finding is the first answer that no order of the calls explains (`_linear`), o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from sessionproof._history import History, Reading
@@ -20,7 +20,15 @@ _SHOWN = 8
 _SOME_ORDER = "what some order of the calls explains"
 
 
-def findings(model: Semantics, worlds: Worlds, history: Sequence[Performed]) -> Iterator[Violation]:
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, and the operation that answers it."""
+
+    method: str
+    violation: Violation
+
+
+def findings(model: Semantics, worlds: Worlds, history: Sequence[Performed]) -> Iterator[Finding]:
     """What is wrong about the history, which begins in these worlds.
 
     An answer of silence that has an end is the store's own; one without is a process that the kit has ended.
@@ -31,11 +39,11 @@ def findings(model: Semantics, worlds: Worlds, history: Sequence[Performed]) -> 
     for performed in history:
         wrong = _never_right(history, performed)
         if wrong is not None:
-            yield wrong
+            yield Finding(performed.call.method, wrong)
     for id in sessions(history):
         if not _is_nameless(worlds, history, id):
             yield from _of_session(model, restricted(worlds, id), of_session(history, id), id)
-    yield from _claimed_by_nobody(worlds, history)
+    yield from (Finding("claim", wrong) for wrong in _claimed_by_nobody(worlds, history))
 
 
 def _is_nameless(worlds: Worlds, history: Sequence[Performed], id: str) -> bool:
@@ -101,7 +109,7 @@ def _deleted_beside(history: Sequence[Performed], id: str) -> Suspects:
     return ("CON-5",) if any(one.call.method == "delete" and one.call.id == id for one in history) else ()
 
 
-def _of_session(model: Semantics, worlds: Worlds, history: list[Performed], id: str) -> Iterator[Violation]:
+def _of_session(model: Semantics, worlds: Worlds, history: list[Performed], id: str) -> Iterator[Finding]:
     history = [_torn_tail_borne(history, performed) for performed in history]
     # What is being appended may be seen in parts as long as it is being appended.
     history = [performed for performed in history if not _early_sight(worlds, history, performed)]
@@ -109,7 +117,8 @@ def _of_session(model: Semantics, worlds: Worlds, history: list[Performed], id: 
     if wrong is not None:
         fault, summary, broken = _blamed(worlds, history, wrong)
         broken = tuple(dict.fromkeys((*broken, *_deleted_beside(history, id))))
-        yield Violation(broken, fault, summary, _SOME_ORDER, f"{observed(wrong.outcome)}\n{_told(history, wrong)}")
+        seen = f"{observed(wrong.outcome)}\n{_told(history, wrong)}"
+        yield Finding(wrong.call.method, Violation(broken, fault, summary, _SOME_ORDER, seen))
 
 
 def _overlapped(history: Sequence[Performed], performed: Performed) -> bool:

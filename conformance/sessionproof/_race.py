@@ -13,33 +13,29 @@ the first side dies in them, at so many of its calls in turn at most.
 """
 
 import shutil
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from sessionproof._aftermath import spread
+from sessionproof._alone import finding
 from sessionproof._gate import GatedProcess
 from sessionproof._json import JSON, Object
-from sessionproof._linear import Undecided
-from sessionproof._overlaps import findings
+from sessionproof._looks import looks, opening
 from sessionproof._performed import Performed, sessions
 from sessionproof._placeholders import named, resolved
-from sessionproof._protocol import WRITES, Answer, Call, Kind, Outcome, Refusal
+from sessionproof._protocol import WRITES, Answer, Call, Outcome
 from sessionproof._scheduler import BEGINS, Diverged, Executed, Schedule
 from sessionproof._schedules import Exploration, signature, told
 from sessionproof._wording import observed
 from sessionproof._worlds import Anything, State, Violation, Worlds
 
 if TYPE_CHECKING:
-    from sessionproof._client import AdapterProcess
     from sessionproof._run import Run
 
 _KEPT = ("sides", "within", "rootless")
 """What all schedules of a race have in common."""
-_PAUSE = 0.02
-"""Seconds before what was refused as a conflict is asked again."""
 
 
 def race(run: "Run", step: Object) -> None:
@@ -56,7 +52,7 @@ def races(run: "Run", step: Object) -> None:
     if not step.get("deaths"):
         _explored(run, step, base)
         return
-    undisturbed = _on_a_copy(run, base, ())
+    undisturbed = _on_a_copy(run, base, set(), ())
     run.count("schedules")
     for place in spread([*_tellingly(undisturbed)], cast("int", step["deaths"])):
         run.count("deaths")
@@ -66,7 +62,7 @@ def races(run: "Run", step: Object) -> None:
 def _explored(run: "Run", step: Object, base: Object) -> None:
     """Carry out schedules that have so much in common."""
     interruptions, most = cast("int", step.get("interruptions", 2)), cast("int", step.get("most", 10_000))
-    exploration = Exploration(partial(_on_a_copy, run, base), interruptions, most)
+    exploration = Exploration(partial(_on_a_copy, run, base, set[str]()), interruptions, most)
     for _ in exploration:
         run.count("schedules")
     run.count("schedules left out", exploration.left)
@@ -81,22 +77,42 @@ def _tellingly(executed: Executed) -> Iterator[int]:
             yield place
 
 
-def _on_a_copy(run: "Run", base: Object, choices: Sequence[int]) -> Executed:
+def _on_a_copy(run: "Run", base: Object, unjudged: set[str], choices: Sequence[int]) -> Executed:
     twin = run.fork()
     twin.steps.pop()  # not all schedules again, but this one
     try:
         if not _opens(cast("list[list[Object]]", base["sides"])[0]):
             twin.do({"do": "wake"})
         twin.steps.append(base)
-        return _raced(twin, {**base, "choices": list[JSON](choices)})
+        again = partial(before, run, rootless=bool(base.get("rootless")))
+        return _raced(twin, {**base, "choices": list[JSON](choices)}, again, unjudged)
     finally:
         for what, number in twin.trials.items():
             run.count(what, number)
         run.place.forget(twin)
 
 
-def _raced(run: "Run", step: Object) -> Executed:
+def before(run: "Run", *, rootless: bool = False) -> "Run":
+    """The store, open, as it was before a race."""
+    twin = run.fork()
+    if rootless:
+        _without_root(twin)
+    twin.step_wake({})
+    return twin
+
+
+def _without_root(run: "Run") -> None:
+    shutil.rmtree(run.root, ignore_errors=True)
+    run.worlds = Worlds()
+
+
+def _raced(
+    run: "Run", step: Object, again: Callable[[], "Run"] | None = None, unjudged: set[str] | None = None
+) -> Executed:
     """Carry out one schedule and judge it; the last step of the run is then the one that repeats it.
+
+    `again` and `unjudged` are those of `_alone`: a finding may be no finding of the race. What is then not judged
+    stands in the step.
 
     Raises:
         Diverged: Its choices cannot be followed, or lead to other calls than those that the step tells.
@@ -106,9 +122,8 @@ def _raced(run: "Run", step: Object) -> Executed:
         [call_of(run, named(cast("Object", call), run.names)) for call in side]
         for side in cast("list[list[JSON]]", step["sides"])
     ]
-    if step.get("rootless") and run.root.exists():
-        shutil.rmtree(run.root)
-        run.worlds = Worlds()
+    if step.get("rootless"):
+        _without_root(run)
     gates = list(_gates(run, asked, within=bool(step.get("within"))))
     dies = cast("tuple[int, int] | None", step.get("dies"))
     schedule = Schedule(run.outside, gates, asked, dies)
@@ -126,11 +141,12 @@ def _raced(run: "Run", step: Object) -> Executed:
             _report(run, executed, asked, opened_wrong(performed.outcome))
     history = [performed for performed in executed.performed if performed.call.method not in {"open", "close"}]
     history += [*looks(run, gates, history)]
-    try:
-        for violation in findings(run.place.model, run.worlds, history):
-            _report(run, executed, asked, violation)
-    except Undecided:
-        run.count("histories left undecided")
+    unjudged = {*cast("list[str]", step.get("unjudged", []))} if unjudged is None else unjudged
+    found = finding(run, again, history, unjudged)
+    if unjudged:
+        run.steps[-1]["unjudged"] = list[JSON](sorted(unjudged))
+    if found is not None:
+        _report(run, executed, asked, found.violation)
     states: dict[str, tuple[State, ...]] = dict.fromkeys(sessions(history), (Anything(),))
     run.worlds = replace(run.worlds, sessions={**run.worlds.sessions, **states})
     return executed
@@ -151,11 +167,6 @@ def call_of(run: "Run", call: Object) -> Call:
     if isinstance(revision, int):
         params["if_revision"] = run.revisions[cast("str", params["id"])][revision]
     return Call(method, params)
-
-
-def opening(run: "Run") -> Call:
-    """The call that opens the root."""
-    return Call("open", {"root": str(run.root), "namespace": f"{run.outside.parent.name}-{run.outside.name}"})
 
 
 def opened_wrong(outcome: Outcome) -> Violation:
@@ -186,77 +197,6 @@ def _count(run: "Run", performed: Performed) -> None:
     run.count(f"{method.replace('_', ' ')} calls")
     if isinstance(performed.outcome, Answer) and method in WRITES:
         run.count(f"{method.replace('_', ' ')} acknowledged")
-
-
-def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Performed]) -> Iterator[Performed]:
-    """What every side that lives and a new store object see, one after the other; what was refused is asked again.
-
-    The new object is one of the sides' own process where no other may have the root open (`multi-thread`).
-    """
-    now = max((performed.ended or performed.begun for performed in history), default=0)
-
-    def asked(viewer: "AdapterProcess", side: int, call: Call) -> Performed:
-        nonlocal now
-        now += 2
-        return Performed(call, _answer(viewer, call), now - 1, now, side)
-
-    for side, gate in enumerate(gates):
-        if not gate.alive or run.statement.concurrency == "multi-thread":
-            continue
-        for id in sessions(history):
-            # What an object remembers shows in what it loads; the rest is looked at once.
-            yield from (asked(gate, side, call) for call in _reads(run, history, id)[:1])
-    for performed in history:
-        if _is_conflict(performed) and gates[performed.side].alive:
-            yield asked(gates[performed.side], performed.side, performed.call)
-    fresh = _fresh_object(run, gates)
-    about = [call for id in sessions(history) for call in _reads(run, history, id)]
-    yield from (asked(fresh, len(gates), call) for call in [*about, *_reads_of_all(run)])
-    fresh.call(Call("close"))
-
-
-def _fresh_object(run: "Run", gates: Sequence["AdapterProcess"]) -> "AdapterProcess":
-    """A process with a new store object."""
-    start = run.place.process if run.fast else run.place.fresh_process
-    alive = [gate for gate in gates if gate.alive]
-    if run.statement.concurrency == "multi-thread" and alive:
-        alive[-1].call(Call("close"))
-        fresh = alive[-1]
-    else:
-        fresh = start(replace(run.setup, gated=False))
-    fresh.call(opening(run))
-    return fresh
-
-
-def _reads(run: "Run", history: Sequence[Performed], id: str) -> list[Call]:
-    """What there is to read of a session; its content first."""
-    calls = [Call(method, {"id": id}) for method in ("read" if run.setup.logs else "load", "exists")]
-    attached = [one.call.params["kind"] for one in history if one.call.method == "attach"]
-    kinds = sorted({"trace", *cast("list[str]", attached)})
-    calls += [Call("attachments", {"id": id, "kind": kind}) for kind in kinds]
-    return [call for call in calls if run.listed(call.method)]
-
-
-def _reads_of_all(run: "Run") -> Iterator[Call]:
-    for method in ("list", "summaries"):
-        if run.listed(method):
-            yield Call(method)
-
-
-def _is_conflict(performed: Performed) -> bool:
-    """Whether it was refused for others that were at work, and not for what it rests on."""
-    refused = isinstance(performed.outcome, Refusal) and performed.outcome.kind is Kind.CONFLICT
-    return refused and "if_revision" not in performed.call.params
-
-
-def _answer(viewer: "AdapterProcess", call: Call) -> Outcome:
-    """What is answered within one deadline; until then a `conflict` is asked again."""
-    limit = time.monotonic() + viewer.launch.deadline
-    while True:
-        outcome = viewer.call(call)
-        if not isinstance(outcome, Refusal) or outcome.kind is not Kind.CONFLICT or time.monotonic() > limit:
-            return outcome
-        time.sleep(_PAUSE)
 
 
 STEPS = {"race": race, "races": races}

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -218,3 +219,26 @@ class ClaimsWhileAlive(LockedCreated):
             return False
         self.taken[name] = file
         return True
+
+
+# -- what is no fault of a race: each caller alone finds it too --------------------------------------------------------
+
+
+@breaks("STO-9", "count-wrong")
+class CountsNothing(LockedCreated):
+    """Summaries count no messages, whoever asks."""
+
+    def summaries(self, workspace: str | None = None) -> Iterator[Document]:
+        for summary in super().summaries(workspace):
+            yield {**summary, "message_count": 0}
+
+
+@breaks("FMT-8", "appended-to-nothing")
+class AppendsToNothing(LockedCreated):
+    """An append to a session that was deleted is acknowledged, and not there."""
+
+    def append(self, id: str, entries: Items) -> Items:
+        try:
+            return super().append(id, entries)
+        except NotFound:
+            return [1 + place for place in range(len(entries))]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias, cast
 
+from sessionproof._alone import UNJUDGED
 from sessionproof._gate import NoGate
 from sessionproof._json import JSON, Object
 from sessionproof._probes._histories import SIZES, act, value
@@ -10,7 +11,7 @@ from sessionproof._probes._registry import LOGS, probe
 from sessionproof._protocol import KINDS_OF_ATTACHMENT, Answer
 from sessionproof._run import Run
 from sessionproof._setup import Setup
-from sessionproof._trial import NotApplicable, Trial
+from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 GATED = Setup(gated=True)
 Side: TypeAlias = list[Object]
@@ -119,6 +120,9 @@ def _done(trial: Trial) -> None:
         trial.need(rounds_in_which_calls_overlapped=1)
     else:
         trial.need(schedules=2)
+    unjudged = trial.trials.get(UNJUDGED, 0)
+    if unjudged and trial.trials.get("schedules", 0) + trial.trials.get("rounds by chance", 0) - unjudged < 2:
+        raise Inconclusive("in every history a write is answered wrong that is so without others at work too")
 
 
 def _first(trial: Trial) -> str:

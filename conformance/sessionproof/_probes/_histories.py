@@ -12,6 +12,7 @@ from sessionproof._probes._machine import furnish
 from sessionproof._run import Run
 from sessionproof._setup import Setup
 from sessionproof._trial import Trial
+from sessionproof._worlds import Absent
 
 if TYPE_CHECKING:
     from sessionproof._recorder import RecordedProcess
@@ -47,7 +48,10 @@ def act(run: Run, trial: Trial, id: str, what: str, number: int, size: int) -> N
         case "reopen":
             run.do({"do": "reopen"})
         case "furnish":
-            furnish(run, trial, id, number)
+            run.make(id)
+            # Of what is not there FMT-8 asks.
+            if any(not isinstance(state, Absent) for state in run.worlds.states(run.names.get(id, id))):
+                furnish(run, trial, id, number)
         case _:
             pass
 
