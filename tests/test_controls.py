@@ -137,10 +137,12 @@ CONTROLS = [
     Control("_typed:Typed", "STO FMT COR", PROMISED | NO_SECRETS),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
-    Control("_tables:Tables", f"{ALL} DUR-2 DUR-3 CST-2 RES-1 RES-4", PLAIN | NO_REVISIONS | ONE_FILE),
+    Control(
+        "_tables:Tables", f"{ALL} DUR-2 DUR-3 CST-2 RES-1 RES-4 CON-1 CON-5 CON-10", PLAIN | NO_REVISIONS | ONE_FILE
+    ),
     Control(
         "_tables:WriteAhead",
-        "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10 DUR-1 RES-2 RES-6",
+        "STO-1 STO-7 STO-8 COR SEC ATM-1 ATM-6 ATM-8 ATM-10 DUR-1 RES-2 RES-6 CON-2 CON-7",
         PLAIN | NO_REVISIONS | ONE_FILE,
     ),
     Control(
@@ -161,7 +163,9 @@ CONTROLS = [
         f"{ALL} DUR-4 DUR-6",
         LOGS | NO_TYPE | NO_EVENTS | NO_BOUNDARIES | NO_ATTACH | REWRITTEN | UNFORESEEN | NO_NAMES,
     ),
-    Control("_log_tables:Rows", f"{ALL} DUR-3 CST RES-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN),
+    Control(
+        "_log_tables:Rows", f"{ALL} DUR-3 CST RES-3 CON-3", NAMED | NO_META | NO_LIST | NO_EXISTS | ONE_FILE | REWRITTEN
+    ),
     Control(
         "_log_memory:SingleLog",
         "LOG COR STO-7 SEC-2",
@@ -203,6 +207,8 @@ CONTROLS = [
         "STO FMT LOG IDS ATM-4 CON-3",
         LOGS | NO_CHOICE | NO_NAMES | NO_ATTACH | NO_EXISTS | NO_PLACE,
     ),
+    Control("_shared:OneWrite", "CON-2 CON-3 CON-5 CON-6 CON-7 CON-10"),
+    Control("_shared:Generations", "CON-1 CON-2 CON-5 CON-6 CON-7 CON-8 CON-10 ATM-1 ATM-3"),
     Control("_plain_log", f"{ALL} RES-4 RES-6", NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
 ]
 
