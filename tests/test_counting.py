@@ -80,12 +80,13 @@ def test_short_life_of_a_name_goes_unseen(tmp_path: Path) -> None:
 
 
 def test_writes_elsewhere_go_unseen(tmp_path: Path) -> None:
-    """What is written outside is seen, by children too; what is only read, and devices, are not."""
+    """What is written outside is seen, by children too; what is only read or copied from, and devices, are not."""
     with counted(tmp_path) as process:
+        done(process, f"import shutil; shutil.copyfile({str(tmp_path / 'script.py')!r}, root + '/copied')")
         done(process, f"open({str(tmp_path / 'copy')!r}, 'w').close(); open('/dev/null', 'w').write('x')")
         done(process, f"subprocess.run(['touch', {str(tmp_path / 'touched')!r}])")
         done(process, f"open({str(tmp_path / 'script.py')!r}).read(); print('to the kit')")
         written = process.seen().written
 
-    assert [path.name for path in written if tmp_path in path.parents] == ["copy", "touched"]
+    assert [path.name for path in written if tmp_path in path.parents] == ["copied", "copy", "touched"]
     assert not [path for path in written if tmp_path not in path.parents]

@@ -8,7 +8,7 @@ import pytest
 from overlapping import DOCUMENTS
 from sessionproof._guarantee import guarantee
 
-ALL = ("CON-1", "CON-2", "CON-3", "CON-7", "CON-8")
+ALL = ("CON-1", "CON-2", "CON-3", "CON-5", "CON-7", "CON-8")
 ABSENT = {"CON-3": "not-applicable"}
 
 
@@ -32,6 +32,8 @@ def entries(faults: dict[str, str], verdicts: dict[str, str]) -> list[dict[str, 
         ({"CON-8": "both-acknowledged"}, ABSENT, "no-write-lost"),
         ({"CON-1": "write-lost"}, ABSENT, "last-writer-wins"),
         ({"CON-7": "lost"}, ABSENT, "last-writer-wins"),
+        ({"CON-5": "half-gone"}, ABSENT, "last-writer-wins"),
+        ({}, ABSENT | {"CON-5": "not-applicable"}, "compare-and-set"),
         ({"CON-1": "save-io"}, ABSENT, "none"),
         ({"CON-2": "lost"}, ABSENT, "none"),
         ({}, ABSENT | {"CON-2": "not-run"}, None),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runs import check, report, schema_faults
+from sessionproof._guarantee import GUARANTEES
 from sessionproof._html import page
 from sessionproof._manifest import Deviation, Manifest
 from sessionproof._report import Ran, build
@@ -305,3 +306,12 @@ def test_the_page_hides_a_witness() -> None:
     for shown in ("load(id=&quot;a&quot;)", "nothing", "something", "sessionproof replay cases/STO-3.json"):
         assert shown in text
     assert "planned &amp; &lt;accepted&gt;" in text
+
+
+def test_the_page_keeps_what_several_can_count_on() -> None:
+    """The page says, as the JSON report does, what several callers at once can count on; nothing where none may be."""
+    shared = {"concurrency": "multi-process"}
+    for found in ({}, {"CON-1": "fail"}, {"CON-8": "not-applicable", "CON-5": "fail"}):
+        built = run(found, claims=shared)
+        assert f"<p>Several at once: {built['guarantee']}: {GUARANTEES[built['guarantee']]}." in page(built)
+    assert "<p>Several at once" not in page(run())

@@ -30,7 +30,7 @@ def guarantee(statement: Statement, entries: Sequence[Mapping[str, Any]]) -> str
     faults = {fault for entry in entries if entry["id"] in _DECIDE for fault in entry["faults"]}
     if verdicts["CON-2"] == "fail" or not faults <= _LOSSES:
         return "none"
-    if "fail" in {*told, verdicts.get("CON-5")}:
+    if "fail" in {*told, verdicts["CON-5"]}:
         return "last-writer-wins"
     if verdicts["CON-8"] == "pass":
         return "compare-and-set"

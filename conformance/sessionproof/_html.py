@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from sessionproof import _cost_table
+from sessionproof._guarantee import GUARANTEES
 from sessionproof._requirements import groups
 from sessionproof._witness import printable, witness_lines
 
@@ -33,6 +34,7 @@ def page(report: Mapping[str, Any]) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name} - sessionproof</title>',
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>{name}</h1><p>{_text(report['conclusion'])}</p><p>{_text(facts)}</p>",
+        *_several_at_once(report["guarantee"]),
         *(f"<p>Warning: {_text(warning)}</p>" for warning in report["warnings"]),
     ]
     for id, group in groups().items():
@@ -40,6 +42,10 @@ def page(report: Mapping[str, Any]) -> str:
         parts += [f"<h2>{id}: {_text(group.title)}</h2><p>{_text(group.description)}</p>", "<table>", *rows, "</table>"]
     parts += _cost(report["cost"])
     return "\n".join(parts) + "\n</body></html>\n"
+
+
+def _several_at_once(guarantee: str | None) -> list[str]:
+    return [] if guarantee is None else [f"<p>Several at once: {_text(f'{guarantee}: {GUARANTEES[guarantee]}')}.</p>"]
 
 
 def _cost(costs: Mapping[str, Mapping[str, Any]]) -> list[str]:

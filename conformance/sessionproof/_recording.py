@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from sessionproof import _named
 from sessionproof._disk import Chmod, Disk, Link, Make, Operation, Rename, Resize, Sync, Unlink, Write
 from sessionproof._strace import NotATrace, Syscall, unquoted
 
@@ -20,6 +21,7 @@ TRACED = tuple(_NAMES.split())
 _IOV = re.compile(r'iov_base=("(?:\\x[0-9a-f]{2})*")')
 _DESCRIPTOR = re.compile(rb"/(?:proc/self|dev)/fd/([0-9]+)")
 """The path of an open file, by which one without a name gets one (open(2), O_TMPFILE)."""
+_DEVICES = re.compile(rb"/(dev(?!/shm/)|proc|sys)/")
 _FLAGS = re.compile(r"flags=([A-Z_|0-9a-fx]+)")
 
 
@@ -52,7 +54,8 @@ class _Process:
 class Recording:
     """Turns system calls into operations below a folder.
 
-    `operations` are those so far; `said` counts the bytes that were written to the pipe of standard output, and `calls`
+    `operations` are those so far; `written` are the paths anywhere that were made, removed, renamed or written to, each
+    once, in order, devices aside; `said` counts the bytes that were written to the pipe of standard output, and `calls`
     the system calls, by thread and name, whether they succeeded or not. `opaque` is why nothing can be told of the
     processes any more.
 
@@ -73,13 +76,18 @@ class Recording:
     def begin(self, top: bytes, disk: Disk | None = None) -> None:
         """Watch another folder, from now on; `disk` is what lies in it, nothing where it is not given."""
         self._top, self.disk, self.operations = top, disk or Disk(), list[Operation]()
-        self.elsewhere = set[bytes]()
+        self.written = dict[bytes, None]()
         self._unfinished = dict[int, int]()
         self._next = max(self.disk.inodes) + 1
 
     def unfinished(self, thread: int) -> None:
         """A call of the thread has begun, and others' come before its end."""
         self._unfinished[thread] = len(self.operations)
+
+    @property
+    def elsewhere(self) -> list[bytes]:
+        """Those of `written` that lie outside the folder."""
+        return [path for path in self.written if self._inside(path) is None]
 
     @property
     def threads(self) -> frozenset[int]:
@@ -101,12 +109,20 @@ class Recording:
         elif call.name in {"write", "writev"} and call.descriptor_path(0) == self._pipe:
             self.said += call.result
         else:
+            # What is opened and not written to is as it was.
+            if call.name not in _named.OPENS:
+                self._wrote(call, process.folder)
             try:
                 getattr(self, f"_take_{_FAMILY.get(call.name, call.name)}")(call, process)
             except KeyError as error:
                 raise Refused(f"`{call.name}` is about a file that the recording does not know: {error}") from error
             except (NotATrace, IndexError, ValueError) as error:
                 raise Refused(f"`{call.name}` is not understood: {error}") from error
+
+    def _wrote(self, call: Syscall, folder: bytes) -> None:
+        """Note what a call that succeeded has written to."""
+        paths = (path for path in _named.written(call, folder) if not _DEVICES.match(path))
+        self.written.update((path.removesuffix(b" (deleted)"), None) for path in paths)
 
     def _of(self, thread: int) -> _Process:
         return self._processes.setdefault(thread, _Process({}, self._folder, self._umask))
@@ -233,7 +249,6 @@ class Recording:
     def _take_write(self, call: Syscall, process: _Process) -> None:
         file = self._file(call, process)
         if file is None:
-            self.elsewhere.add(call.descriptor_path(0) or b"")
             return
         assert call.result is not None
         buffers = [call.arguments[1]] if call.name in {"write", "pwrite64"} else _IOV.findall(call.arguments[1])
@@ -351,7 +366,6 @@ class Recording:
         source = self._path(call, process, 0 if at else None, 1 if at else 0)
         target = self._path(call, process, 2 if at else None, 3 if at else 1)
         if source is None and target is None:
-            self.elsewhere.add(self._absolute(call, process, 2 if at else None, 3 if at else 1))
             return
         if source is None or target is None:
             raise Refused("a file is moved into the store, or out of it")

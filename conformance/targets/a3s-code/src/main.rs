@@ -6,9 +6,10 @@ use std::path::Path;
 
 use a3s_code_core::store::{FileSessionStore, SessionData, SessionStore};
 use a3s_code_core::tools::{ArtifactStore, ArtifactStoreLimits};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use sessionproof_serve::{Error, Kind, Loaded, Result, Store, parse, print, serve};
+use sessionproof_serve::lent::{reading, writing};
+use sessionproof_serve::{Error, Kind, Loaded, Result, Store, fidelity, parse, print, serve};
 use tokio::runtime::Runtime;
 
 struct Sessions {
@@ -100,24 +101,12 @@ fn printed<T: serde::Serialize, E: AsRef<dyn std::error::Error>>(
     items.map_err(reading)?.map(|items| items.iter().map(print).collect()).transpose()
 }
 
-/// `anyhow::Error` is no `std::error::Error`, but lends one.
-fn reading(error: impl AsRef<dyn std::error::Error>) -> Error {
-    Error::reading(error.as_ref())
-}
-
-fn writing(error: impl AsRef<dyn std::error::Error>) -> Error {
-    Error::writing(error.as_ref())
-}
-
 fn main() {
-    if let Some(folder) = sessionproof_serve::vectors_wanted() {
-        return vectors::write(&folder);
-    }
-    let schema: Value = serde_json::from_str(include_str!("../fidelity.schema.json")).expect("the schema is JSON");
+    sessionproof_serve::vectors(vectors::write);
     let statement = json!({
-        "implementation": {"name": "a3s-code-core FileSessionStore", "version": "2.0.1", "language": "rust"},
+        "implementation": {"name": "a3s-code-core FileSessionStore", "version": "2.0.1"},
         "operations": ["save", "load", "delete", "exists", "list", "attach", "attachments", "check"],
-        "fidelity": {"schema": schema},
+        "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
         "durability": "process-crash",
         "concurrency": "multi-thread",

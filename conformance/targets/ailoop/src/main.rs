@@ -8,9 +8,9 @@ use std::path::Path;
 
 use ailoop_context::{ConversationSnapshot, HistoryStore, JsonFileHistoryStore};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use sessionproof_serve::{Error, Loaded, Result, Store, parse, print, serve};
+use sessionproof_serve::{Error, Loaded, Result, Store, fidelity, parse, print, serve};
 use tokio::runtime::{Builder, Runtime};
 
 struct History {
@@ -58,14 +58,11 @@ fn snapshot(document: &RawValue) -> Result<ConversationSnapshot> {
 }
 
 fn main() {
-    if let Some(folder) = sessionproof_serve::vectors_wanted() {
-        return vectors::write(&folder);
-    }
-    let schema: Value = serde_json::from_str(include_str!("../fidelity.schema.json")).expect("the schema is JSON");
+    sessionproof_serve::vectors(vectors::write);
     let statement = json!({
-        "implementation": {"name": "ailoop-context JsonFileHistoryStore", "version": "1.0.0-rc.2", "language": "rust"},
+        "implementation": {"name": "ailoop-context JsonFileHistoryStore", "version": "1.0.0-rc.2"},
         "operations": ["save", "load"],
-        "fidelity": {"schema": schema},
+        "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
         "durability": "close",
         "concurrency": "single",

@@ -8,7 +8,7 @@ use astrid_core::SessionId;
 use astrid_runtime::{AgentSession, RuntimeError, SerializableSession, SessionStore, SessionSummary};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use sessionproof_serve::{Error, Kind, Loaded, Prune, Result, Store, Summary, parse, print, serve};
+use sessionproof_serve::{Error, Kind, Loaded, Prune, Result, Store, Summary, fidelity, parse, print, serve};
 use uuid::Uuid;
 
 struct Sessions(SessionStore);
@@ -104,14 +104,11 @@ fn writing(error: RuntimeError) -> Error {
 }
 
 fn main() {
-    if let Some(folder) = sessionproof_serve::vectors_wanted() {
-        return vectors::write(&folder);
-    }
-    let schema: Value = serde_json::from_str(include_str!("../fidelity.schema.json")).expect("the schema is JSON");
+    sessionproof_serve::vectors(vectors::write);
     let statement = json!({
-        "implementation": {"name": "astrid-runtime SessionStore", "version": "0.1.1", "language": "rust"},
+        "implementation": {"name": "astrid-runtime SessionStore", "version": "0.1.1"},
         "operations": ["save", "load", "delete", "list", "summaries", "latest", "prune"],
-        "fidelity": {"schema": schema},
+        "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
         "durability": "process-crash",
         "concurrency": "single",

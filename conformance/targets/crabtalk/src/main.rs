@@ -6,9 +6,10 @@ use std::path::Path;
 
 use crabtalk::storage::FsStorage;
 use crabtalk_core::storage::{SessionHandle, Storage};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use sessionproof_serve::{Error, Log, Result, Store, Summary, parse, print, serve};
+use sessionproof_serve::lent::{reading, writing};
+use sessionproof_serve::{Error, Log, Result, Store, Summary, fidelity, parse, print, serve};
 use tokio::runtime::Runtime;
 
 struct Sessions {
@@ -97,26 +98,14 @@ impl Store for Sessions {
     }
 }
 
-/// `anyhow::Error` is no `std::error::Error`, but lends one.
-fn reading(error: impl AsRef<dyn std::error::Error>) -> Error {
-    Error::reading(error.as_ref())
-}
-
-fn writing(error: impl AsRef<dyn std::error::Error>) -> Error {
-    Error::writing(error.as_ref())
-}
-
 fn main() {
-    if let Some(folder) = sessionproof_serve::vectors_wanted() {
-        return vectors::write(&folder);
-    }
-    let schema: Value = serde_json::from_str(include_str!("../fidelity.schema.json")).expect("the schema is JSON");
+    sessionproof_serve::vectors(vectors::write);
     let statement = json!({
-        "implementation": {"name": "crabtalk FsStorage sessions", "version": "0.0.22", "language": "rust"},
+        "implementation": {"name": "crabtalk FsStorage sessions", "version": "0.0.22"},
         "operations": [
             "create", "latest", "read", "append", "append_events", "compact", "describe", "list", "summaries", "delete",
         ],
-        "fidelity": {"schema": schema},
+        "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
         "durability": "process-crash",
         "concurrency": "multi-thread",

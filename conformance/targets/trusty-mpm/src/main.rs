@@ -2,9 +2,9 @@
 
 mod vectors;
 
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use sessionproof_serve::{Error, Loaded, Result, Store, parse, print, serve};
+use sessionproof_serve::{Error, Loaded, Result, Store, fidelity, parse, print, serve};
 use trusty_mpm::core::sm::{ConversationStore, SmConversation};
 
 struct Conversations(ConversationStore);
@@ -23,14 +23,11 @@ impl Store for Conversations {
 }
 
 fn main() {
-    if let Some(folder) = sessionproof_serve::vectors_wanted() {
-        return vectors::write(&folder);
-    }
-    let schema: Value = serde_json::from_str(include_str!("../fidelity.schema.json")).expect("the schema is JSON");
+    sessionproof_serve::vectors(vectors::write);
     let statement = json!({
-        "implementation": {"name": "trusty-mpm ConversationStore", "version": "0.19.23", "language": "rust"},
+        "implementation": {"name": "trusty-mpm ConversationStore", "version": "0.19.23"},
         "operations": ["save", "load"],
-        "fidelity": {"schema": schema},
+        "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
         "durability": "process-crash",
         "concurrency": "multi-thread",

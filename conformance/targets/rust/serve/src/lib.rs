@@ -28,7 +28,7 @@
 //! }
 //!
 //! let statement = json!({
-//!     "implementation": {"name": "notes", "version": "1.0.0", "language": "rust"},
+//!     "implementation": {"name": "notes", "version": "1.0.0"},
 //!     "operations": ["save", "load"],
 //!     "fidelity": "json", "format": null,
 //!     "durability": "none", "concurrency": "single", "ids": {"pattern": "[a-z]{1,32}"},
@@ -54,16 +54,18 @@
 //! runtime of several threads lets its calls run at the same time.
 
 mod error;
+pub mod lent;
 mod wire;
 
+use std::ffi::OsString;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::{env, io, process, thread};
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 pub use error::{Error, Kind, Result};
 pub use wire::{parse, print};
@@ -225,8 +227,8 @@ const STACK: usize = 64 << 20;
 
 /// Answers requests from standard input until it ends, then exits with status 0.
 ///
-/// The statement is that of `spec/adapter-protocol.md`; `protocol` and the operation `echo` are added here. `open`
-/// builds a store object on a root; an earlier one is dropped.
+/// The statement is that of `spec/adapter-protocol.md`; `protocol`, the language and the operation `echo` are added
+/// here. `open` builds a store object on a root; an earlier one is dropped.
 ///
 /// Standard output carries the protocol and nothing else. A store that prints there breaks it.
 pub fn serve<S: Store>(statement: Value, open: impl Fn(&Path, &str) -> Result<S> + Send + Sync + 'static) -> ! {
@@ -253,9 +255,25 @@ pub fn serve<S: Store>(statement: Value, open: impl Fn(&Path, &str) -> Result<S>
     process::exit(0)
 }
 
-/// The folder after `--vectors`, where the program was started to write test vectors and not to answer requests.
-pub fn vectors_wanted() -> Option<PathBuf> {
-    let mut arguments = env::args_os().skip(1);
+/// The statement's `fidelity` for a store with a type of its own, by the text of the schema.
+///
+/// # Panics
+/// Where the text is not JSON.
+pub fn fidelity(schema: &str) -> Value {
+    json!({"schema": serde_json::from_str::<Value>(schema).expect("the schema is JSON")})
+}
+
+/// Writes test vectors to the folder after `--vectors` and exits with status 0, where the program was started so.
+///
+/// An adapter whose store has a dialect in `spec/dialects` calls this before [`serve`].
+pub fn vectors(write: impl FnOnce(&Path)) {
+    if let Some(folder) = vectors_wanted(env::args_os().skip(1)) {
+        write(&folder);
+        process::exit(0);
+    }
+}
+
+fn vectors_wanted(mut arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
     arguments.next().filter(|first| first == "--vectors").and(arguments.next()).map(PathBuf::from)
 }
 
@@ -295,5 +313,24 @@ impl<S: Store, Open: Fn(&Path, &str) -> Result<S>> Adapter<S, Open> {
                 wire::call(&*store.ok_or_else(|| Error::new(Kind::Internal, "no store is open"))?, method, params)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_a_fidelity() {
+        assert_eq!(fidelity(r#"{"type": "object"}"#), json!({"schema": {"type": "object"}}));
+    }
+
+    #[test]
+    fn vectors_are_wanted_by_the_first_argument_only() {
+        let wanted = |arguments: &[&str]| vectors_wanted(arguments.iter().map(OsString::from));
+        assert_eq!(wanted(&["--vectors", "a"]), Some(PathBuf::from("a")));
+        assert_eq!(wanted(&["memory", "--vectors"]), None);
+        assert_eq!(wanted(&["--vectors"]), None);
+        assert_eq!(wanted(&[]), None);
     }
 }

@@ -107,6 +107,7 @@ impl<'a> Params<'a> {
 /// The statement with what every adapter of this crate says.
 pub fn completed(mut statement: Value) -> Value {
     statement["protocol"] = json!("1.0");
+    statement["implementation"]["language"] = json!("rust");
     if let Some(operations) = statement["operations"].as_array_mut() {
         operations.push(json!("echo"));
     }
@@ -216,6 +217,19 @@ mod tests {
             "echo" => echo(params),
             _ => call(store, method, params),
         })
+    }
+
+    #[test]
+    fn a_statement_is_completed() {
+        let statement = completed(json!({"implementation": {"name": "notes", "version": "1"}, "operations": ["save"]}));
+        assert_eq!(
+            statement,
+            json!({
+                "protocol": "1.0",
+                "implementation": {"name": "notes", "version": "1", "language": "rust"},
+                "operations": ["save", "echo"],
+            })
+        );
     }
 
     #[test]
