@@ -110,7 +110,7 @@ def judged(interruptions: int) -> tuple[tuple[int, int], float, float]:
             started, used = time.perf_counter(), processor_seconds()
             run.do({"do": "races", "sides": sides, "interruptions": interruptions, "most": MOST})
             seconds, used = time.perf_counter() - started, processor_seconds() - used
-            return (run.trials["schedules"], run.trials.get("schedules left out", 0)), seconds, used
+            return (run.trials["schedules"], run.trials["schedules possible"] - run.trials["schedules"]), seconds, used
 
 
 def processor_seconds() -> float:

@@ -156,6 +156,7 @@ class Race:
     def __init__(self, folder: Path, gates: list[GatedProcess], calls: Sequence[Sequence[Call]]) -> None:
         self.folder, self.gates, self.calls = folder, gates, calls
         self.number = 0
+        self.prepared: dict[str, str] = {}
         self.counts: list[str] = []
 
     def carry_out(self, choices: Sequence[int], dies: Sequence[int] | None = None) -> Executed:
@@ -163,7 +164,8 @@ class Race:
         self.number += 1
         place = self.folder / str(self.number)
         (place / "root").mkdir(parents=True)
-        (place / "root" / "count").write_text("0", encoding="utf-8")
+        for name, text in {"count": "0", **self.prepared}.items():
+            (place / "root" / name).write_text(text, encoding="utf-8")
         for gate in self.gates:
             assert isinstance(gate.call(opened(place / "root")), Answer)
         executed = Schedule(place, self.gates, self.calls, dies).carry_out(choices)

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from sessionproof._faults import SHORT, Made, fits, lists, locks_of, looks
-from sessionproof._gate import Held, Lock
+from sessionproof._gate import Held
+from sessionproof._locks import Lock
 
 
 def made(name: str, flags: int = 0, *, new: bool = False, length: int = 0, lock: Lock | None = None) -> Made:

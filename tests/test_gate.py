@@ -14,6 +14,7 @@ from gates import finished, gated, saving, until
 from sessionproof import _gate
 from sessionproof._client import AdapterFault, Launch
 from sessionproof._gate import GatedProcess, Held, NoGate
+from sessionproof._locks import LAST, Lock
 from sessionproof._protocol import Answer, Call, Kind, Refusal, Silence
 
 ATOMIC = """
@@ -54,6 +55,22 @@ WAITING = """
     def save(self, id, document, if_revision=None):
         os.path.exists(self.path(id))
         time.sleep(60)
+"""
+RANGES = """
+    def save(self, id, document, if_revision=None):
+        import struct
+        with open(self.path("lock"), "w+") as lock:
+            os.pwrite(lock.fileno(), b"x" * 100, 0)
+            fcntl.lockf(lock, fcntl.LOCK_EX, 10, 5)
+            fcntl.lockf(lock, fcntl.LOCK_SH)
+            os.lseek(lock.fileno(), 20, os.SEEK_SET)
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 3, 4, os.SEEK_CUR)
+            fcntl.lockf(lock, fcntl.LOCK_UN, 3, -10, os.SEEK_END)
+            own, take_of_file = (fcntl.F_SETLK, 37)
+            for command, kind in (own, fcntl.F_WRLCK), (fcntl.F_GETLK, fcntl.F_RDLCK):
+                fcntl.fcntl(lock, command, struct.pack("hhqqi", kind, 0, 50, -8, 0))
+            with open(self.path("lock"), "r+") as other:
+                fcntl.fcntl(other, take_of_file, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 90, 1, 0))
 """
 RING = """
     def save(self, id, document, if_revision=None):
@@ -154,7 +171,7 @@ def test_a_blocked_process_is_waited_for(tmp_path: Path) -> None:
             gate.hold(tmp_path / "place")
             gate.ask(saving(id))
         lock = until(first, "flock")
-        assert lock.lock == _gate.Lock("exclusive", waits=True)
+        assert lock.lock == Lock("exclusive", waits=True)
         first.go_on(lock)
         inside = first.wait()
         second.go_on(until(second, "flock"))
@@ -167,6 +184,25 @@ def test_a_blocked_process_is_waited_for(tmp_path: Path) -> None:
         second.settle()
         assert [held.name for held in second.held.values()] == ["mkdir"]
         assert isinstance(finished(second)[1], Answer)
+
+
+def test_bytes_of_a_lock_are_others(tmp_path: Path) -> None:
+    """A lock of `fcntl` is one on bytes, counted from wherever the caller says, of a process or of an open file."""
+    with gated(tmp_path, RANGES) as [gate]:
+        gate.hold(tmp_path / "place")
+        gate.ask(saving())
+        calls, outcome = finished(gate)
+    assert isinstance(outcome, Answer)
+    assert [call.lock for call in calls if call.name == "fcntl"] == [
+        Lock("exclusive", waits=True, first=5, last=14),
+        Lock("shared", waits=True, first=0, last=LAST),
+        Lock("exclusive", waits=False, first=24, last=26),
+        # The end of the file may move before the call is made.
+        Lock("none", waits=True, first=0, last=LAST),
+        Lock("exclusive", waits=False, first=42, last=49),
+        Lock("shared", waits=False, first=42, last=49, asks=True),
+        Lock("exclusive", waits=False, first=90, last=90),
+    ]
 
 
 def test_a_nap_between_tries_passes(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """A report says what all results say together, and its verdicts, levels and exit code follow from them alone."""
 
+import io
 import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from runs import check, report, schema_faults
+from sessionproof._console import Screen
 from sessionproof._guarantee import GUARANTEES
 from sessionproof._html import page
 from sessionproof._manifest import Deviation, Manifest
@@ -239,6 +242,19 @@ def test_what_was_tried_is_lost() -> None:
     id = next(id for id in catalogue() if len(probes_of(frozenset({id}))) > 1)
     found = [result(id, probe.name, "pass", trials={"examples": 2}) for probe in probes_of(frozenset({id}))]
     assert entry(run({id: found}), id)["trials"] == {"examples": 2 * len(found)}
+
+
+def test_a_pass_hides_what_was_left_out() -> None:
+    """Where more schedules are known than were carried out, page and terminal say beside a pass of how many."""
+    counts = {"schedules": 100, "schedules possible": 1352, "save calls": 7}
+    [probe] = probes_of(frozenset({"CON-1"}))
+    built = run({"CON-1": [result("CON-1", probe.name, "pass", trials=counts)]})
+    assert entry(built, "CON-1")["trials"] == counts
+    assert "100 of 1,352 schedules, 7 saves" in page(built)
+    shown = io.StringIO()
+    Screen(Console(file=shown, width=200), 1).report(built)
+    [line] = [line for line in shown.getvalue().splitlines() if " CON-1 " in line]
+    assert line.endswith("100 of 1,352 schedules, 7 saves")
 
 
 def test_the_case_is_not_that_of_the_witness(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sessionproof import _cost_table
 from sessionproof._guarantee import GUARANTEES
 from sessionproof._requirements import catalogue, groups
 from sessionproof._suite import Result
+from sessionproof._tried import tried
 from sessionproof._witness import printable, witness_lines
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
@@ -27,7 +28,6 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
 _BAD = ("fail", "error", "inconclusive")
 _TOTALED = ("pass", "fail", "inconclusive", "error", "not-applicable")
 _TITLE_WIDTH = 58
-_COUNTED = {"save calls": "saves", "load calls": "loads", "delete calls": "deletes", "prune calls": "prunes"}
 
 
 class _Output(Console):
@@ -116,7 +116,7 @@ class Screen:
         sign, style = _SIGNS[entry["verdict"]]
         note = ""
         if entry["verdict"] == "pass":
-            note = _trials(entry["id"], entry["trials"])
+            note = tried(entry["id"], entry["trials"])
         elif entry["verdict"] in {"not-applicable", "not-run"}:
             note = entry["summary"]
         title = entry["title"] + (f" ({entry['level']})" if entry["level"] != "MUST" else "")
@@ -185,27 +185,6 @@ def _claim(value: object) -> str:
         claim = cast("dict[str, object]", value)
         return f"{claim['name']} {claim['version']}" if "name" in claim else str(next(iter(claim)))
     return str(value)
-
-
-def _trials(id: str, trials: Mapping[str, int]) -> str:
-    """What was tried, in a few words: what only this probe counts goes first, then calls that the requirement needs."""
-    needed = {f"{name.replace('_', ' ')} calls" for names in catalogue()[id].operations for name in names}
-    counted = {what: number for what, number in trials.items() if not what.endswith((" acknowledged", " possible"))}
-    ranked = sorted(counted.items(), key=lambda item: (item[0].endswith(" calls"), item[0] not in needed, -item[1]))
-    return ", ".join(
-        _counted(number, _COUNTED.get(what, what), trials.get(f"{what} possible", number))
-        for what, number in ranked[:3]
-    )
-
-
-def _counted(number: int, what: str, possible: int) -> str:
-    if possible > number:
-        return f"{number:,} of {possible:,} {what}"
-    if number == 1:
-        first, _, rest = what.partition(" ")
-        first = f"{first[:-3]}y" if first.endswith("ies") else first.removesuffix("s")
-        what = f"{first} {rest}".strip()
-    return f"{number:,} {what}"
 
 
 def explanation(id: str, probes: Mapping[str, str]) -> str:

@@ -286,7 +286,8 @@ def _is_right(call: Call, outcome: Refusal, case: Case) -> bool:
 def _is_lock(held: Held, locks: frozenset[str]) -> bool:
     """Whether the call takes a lock or gives it back: of the kernel, or a file that is one or is called one."""
     names = [_last(path) for path in held.paths]
-    return held.lock is not None or any(name in locks or _LOCK.search(name) for name in names)
+    asked = held.lock is not None and not held.lock.asks
+    return asked or any(name in locks or _LOCK.search(name) for name in names)
 
 
 def _synced_again(case: Case) -> bool:

@@ -2,8 +2,8 @@
 
 Calls that meet on nothing can change places: only before one that meets another need a schedule be able to switch. Two
 calls meet where one changes what the other reads or changes: the entry of a folder by its path, a file by its inode, a
-lock by the inode of its file, the names of a folder. Two changes of the names of a folder do not meet by that: they
-meet on the entry where it is the same.
+lock by the inode of its file and, of fcntl(2), by the bytes that it covers, the names of a folder. Two changes of the
+names of a folder do not meet by that: they meet on the entry where it is the same.
 """
 
 import os
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar, cast
 
 from sessionproof._gate import Held
+from sessionproof._locks import Given, Inode, Range
 from sessionproof._syscalls import AT_FDCWD
 
 T = TypeVar("T")
-Inode: TypeAlias = tuple[int, int]
 Thing: TypeAlias = tuple[str, str | tuple[int, ...]]
 Rule: TypeAlias = Callable[[Held, set[Thing], set[Thing]], None]
 
@@ -62,26 +62,63 @@ def _aged(thing: Thing, moved: Mapping[Inode, int]) -> Thing:
     return (kind, (*key, moved.get(cast("Inode", key), 0))) if kind == "file" and not isinstance(key, str) else thing
 
 
+def with_given_up(made: Footprint, locks: Iterable[Given]) -> Footprint:
+    """The footprint of a call after which these locks are no more: it meets who would take them."""
+    reads, changes = set(made.reads), set(made.changes)
+    for name, kind, where in locks:
+        (reads if kind == "shared" else changes).add((name, where if name == "fcntl" else where[:2]))
+    return Footprint(frozenset(reads), frozenset(changes))
+
+
 def meet(one: Footprint, other: Footprint) -> bool:
     """Whether it may make a difference which of the two calls comes first."""
     changed = {thing for thing in one.changes & other.changes if thing[0] != "names"}
-    return bool(changed or one.changes & other.reads or one.reads & other.changes)
+    if changed or one.changes & other.reads or one.reads & other.changes:
+        return True
+    mine, theirs = _ranges(one), _ranges(other)
+    return any(
+        _same(thing, another) and (thing in one.changes or another in other.changes)
+        for thing in mine
+        for another in theirs
+    )
+
+
+def _ranges(print_: Footprint) -> list[Thing]:
+    return [thing for things in (print_.reads, print_.changes) for thing in things if thing[0] == "fcntl"]
+
+
+def _same(thing: Thing, other: Thing) -> bool:
+    """Whether two things that are kept in one place are one; locks on bytes are where their ranges overlap."""
+    if thing[0] != "fcntl":
+        return thing == other
+    (*_, first, last), (*_, begin, end) = cast("Range", thing[1]), cast("Range", other[1])
+    return _place(thing) == _place(other) and first <= end and begin <= last
+
+
+def _place(thing: Thing) -> Thing:
+    """What a thing is looked up by: locks on bytes by their file."""
+    return (thing[0], cast("Range", thing[1])[:2]) if thing[0] == "fcntl" else thing
 
 
 def meetings(calls: Iterable[tuple[int, T, Footprint]]) -> Iterator[tuple[T, T]]:
     """Of the calls of several sides, each under a name, the pairs that meet: each once, or more than once."""
-    readers: dict[Thing, set[tuple[int, T]]] = {}
-    changers: dict[Thing, set[tuple[int, T]]] = {}
+    readers: dict[Thing, set[tuple[int, T, Thing]]] = {}
+    changers: dict[Thing, set[tuple[int, T, Thing]]] = {}
     for side, name, print_ in calls:
         for thing in print_.reads:
-            readers.setdefault(thing, set()).add((side, name))
+            readers.setdefault(_place(thing), set()).add((side, name, thing))
         for thing in print_.changes:
-            changers.setdefault(thing, set()).add((side, name))
-    for thing, changes in changers.items():
-        others = set(readers.get(thing, ()))
-        if thing[0] != "names":
+            changers.setdefault(_place(thing), set()).add((side, name, thing))
+    for place, changes in changers.items():
+        others = set(readers.get(place, ()))
+        if place[0] != "names":
             others |= changes
-        yield from ((name, other) for side, name in changes for where, other in others if side != where)
+        yield from (
+            (name, other)
+            for side, name, thing in changes
+            for where, other, another in others
+            if side != where and _same(thing, another)
+        )
 
 
 def _above(path: str, folder: str) -> set[Thing]:
@@ -175,12 +212,13 @@ def _send(held: Held, reads: set[Thing], changes: set[Thing]) -> None:
 
 
 def _lock(held: Held, reads: set[Thing], changes: set[Thing]) -> None:
-    """Giving up a lock meets nothing that taking it has not met."""
-    lock = {(held.name, key) for _, key in _opened(held, 0)}
-    if held.lock is None or held.lock.kind == "shared":
-        reads |= lock
-    elif held.lock.kind == "exclusive":
-        changes |= lock
+    """What is given up shows only after the call, as it does where a descriptor is closed: `with_given_up`."""
+    asked = held.lock
+    if asked is None or asked.kind == "none":
+        return
+    bytes_ = (asked.first, asked.last) if held.name == "fcntl" else ()
+    for _, key in _opened(held, 0):
+        (reads if asked.kind == "shared" else changes).add((held.name, (*cast("Inode", key), *bytes_)))
 
 
 _RULES: dict[str, Rule] = {

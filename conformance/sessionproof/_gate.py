@@ -33,33 +33,22 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-from sessionproof import _notices, _resting
+from sessionproof import _locks, _notices, _resting
 from sessionproof._client import AdapterFault, AdapterProcess, Launch
+from sessionproof._locks import Lock
 from sessionproof._notices import Listener, Notice
 from sessionproof._protocol import Call, Outcome, Silence
-from sessionproof._syscalls import AT_FDCWD, MACHINES, SETLK, SETLKW, SLEEPS, by_number, program
+from sessionproof._syscalls import AT_FDCWD, MACHINES, SLEEPS, by_number, program
 
 _MACHINE = MACHINES.get(platform.machine())
 _CALLS = {} if _MACHINE is None else by_number(_MACHINE)
-LockKind: TypeAlias = Literal["shared", "exclusive", "none"]
-_FLOCK: dict[int, LockKind] = {1: "shared", 2: "exclusive"}
-_FCNTL: dict[int, LockKind] = {0: "shared", 1: "exclusive"}
 _FIRST_LOOK, _LONGEST_LOOK = 0.0002, 0.005
 """Seconds after which a process that does not report is looked at; each time it moves, twice as many."""
 
 
 class NoGate(Exception):  # noqa: N818 - reads as what is lacking
     """This machine does not let the kit stop system calls. The message says what it lacks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """What `flock` or `fcntl` asks for; `waits`: until it is free."""
-
-    kind: LockKind
-    waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +327,7 @@ class GatedProcess(AdapterProcess):
             flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
         if call.name == "openat2":
             (flags,) = struct.unpack("=Q", _notices.memory(thread, arguments[2], 8))
-        lock = _lock(thread, call.name, arguments)
+        lock = _locks.asked(thread, call.name, arguments)
         return Held(notice.id, thread, call.name, arguments, tuple(map(os.fsdecode, paths)), flags, lock)
 
     @staticmethod
@@ -377,16 +366,6 @@ class GatedProcess(AdapterProcess):
 def _signed(value: int) -> int:
     """The C int in the low half of an argument."""
     return int(struct.unpack("=i", struct.pack("=I", value & 0xFFFFFFFF))[0])
-
-
-def _lock(thread: int, name: str, arguments: tuple[int, ...]) -> Lock | None:
-    """The lock that a call asks for, by fcntl(2) and flock(2)."""
-    if name == "flock":
-        return Lock(_FLOCK.get(arguments[1] & 3, "none"), waits=not arguments[1] & 4)
-    if name == "fcntl" and arguments[1] in SETLK | SETLKW:
-        (number,) = struct.unpack("=h", _notices.memory(thread, arguments[2], 2))
-        return Lock(_FCNTL.get(number, "none"), waits=arguments[1] in SETLKW)
-    return None
 
 
 _ANSWERS = """

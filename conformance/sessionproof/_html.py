@@ -7,6 +7,7 @@ from typing import Any
 from sessionproof import _cost_table
 from sessionproof._guarantee import GUARANTEES
 from sessionproof._requirements import groups
+from sessionproof._tried import tried
 from sessionproof._witness import printable, witness_lines
 
 _STYLE = """
@@ -63,15 +64,14 @@ def _text(text: str) -> str:
 def _row(entry: Mapping[str, Any]) -> str:
     verdict = entry["verdict"]
     notes = [_text(entry["title"])]
-    if verdict != "pass":
-        notes.append(_text(entry["summary"]))
+    notes.append(_text(tried(entry["id"], entry["trials"]) if verdict == "pass" else entry["summary"]))
     if entry["deviation"]:
         notes.append(f"Recorded: {_text(entry['deviation']['reason'])}")
     if entry["assumed"]:
         notes.append("Judged by an assumption of the manifest; does not decide.")
     return (
         f'<tr id="{entry["id"].lower()}"><td>{entry["id"]}</td><td>{entry["level"]}</td>'
-        f'<td class="{verdict}">{verdict}</td><td>{"<br>".join(notes)}{_witness(entry)}</td></tr>'
+        f'<td class="{verdict}">{verdict}</td><td>{"<br>".join(filter(None, notes))}{_witness(entry)}</td></tr>'
     )
 
 

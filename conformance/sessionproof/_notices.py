@@ -138,7 +138,7 @@ def descriptor_of(thread: int, number: int) -> int:
     Raises:
         OSError: There is none.
     """
-    process = os.pidfd_open(_leader(thread))
+    process = os.pidfd_open(leader(thread))
     try:
         zero = ctypes.c_ulong(0)
         got = int(_libc.syscall(ctypes.c_long(PIDFD_GETFD), process, number, zero))
@@ -149,6 +149,11 @@ def descriptor_of(thread: int, number: int) -> int:
     return got
 
 
-def _leader(thread: int) -> int:
+def leader(thread: int) -> int:
+    """The process that a thread belongs to.
+
+    Raises:
+        OSError: It is gone.
+    """
     with open(f"/proc/{thread}/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 - proc(5)
         return next(int(line.split()[1]) for line in status if line.startswith("Tgid:"))

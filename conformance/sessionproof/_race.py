@@ -53,7 +53,8 @@ def races(run: "Run", step: Object) -> None:
         _explored(run, step, base)
         return
     undisturbed = _on_a_copy(run, base, set(), ())
-    run.count("schedules")
+    for what in ("schedules", "schedules possible"):
+        run.count(what)
     for place in spread([*_tellingly(undisturbed)], cast("int", step["deaths"])):
         run.count("deaths")
         _explored(run, step, {**base, "dies": [0, place]})
@@ -65,7 +66,7 @@ def _explored(run: "Run", step: Object, base: Object) -> None:
     exploration = Exploration(partial(_on_a_copy, run, base, set[str]()), interruptions, most)
     for _ in exploration:
         run.count("schedules")
-    run.count("schedules left out", exploration.left)
+    run.count("schedules possible", exploration.carried_out + exploration.left)
     run.count("schedules that did not repeat", exploration.diverged)
 
 

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from sessionproof._footprints import NONE, Footprint, Inode, footprint, moves
+from sessionproof._footprints import NONE, Footprint, footprint, moves, with_given_up
 from sessionproof._gate import GatedProcess, Held
+from sessionproof._locks import Holders, Inode, Lock
 from sessionproof._performed import Performed
 from sessionproof._protocol import Answer, Call
 
@@ -82,6 +83,7 @@ class Side:
     begun: int = 0
     seen: dict[str, int] = field(default_factory=dict[str, int])
     same: dict[tuple[str, ...], int] = field(default_factory=dict[tuple[str, ...], int])
+    tried: set[tuple[tuple[str, ...], Lock]] = field(default_factory=set[tuple[tuple[str, ...], Lock]])
     freed: bool = False
     woken: int = 0
     made: int = 0
@@ -152,6 +154,7 @@ class Schedule:
         self._dies = tuple(dies or ())
         self._dead: list[GatedProcess] = []
         self._moved: dict[Inode, int] = {}
+        self._holders = Holders()
         self._clock = 0
         self._current: int | None = None
         self.executed = Executed()
@@ -179,6 +182,7 @@ class Schedule:
         able = tuple(number for number, side in enumerate(self._sides) if side.able)
         if not able:
             self._let_time_pass()
+            self._see_what_is_given_up()
             return
         free = self._free(able)
         place = len(self.executed.steps)
@@ -186,6 +190,7 @@ class Schedule:
         if chosen not in able:
             raise Diverged(f"step {place + 1}: process {chosen + 1} cannot go on")
         self._take(chosen, able, free)
+        self._see_what_is_given_up()
 
     # -- one step ------------------------------------------------------------------------------------------------------
 
@@ -253,6 +258,7 @@ class Schedule:
         side.begun = self._clock
         side.seen.clear()
         side.same.clear()
+        side.tried.clear()
         side.number = side.gate.ask(side.calls[side.asked])
         side.asked += 1
 
@@ -268,7 +274,7 @@ class Schedule:
             side.gate.die()
             return
         # A lock that is asked for again, while nothing was done, is not given: that meets nothing new.
-        again = held.lock is not None and call in side.same
+        again = held.lock is not None and (call, held.lock) in side.tried
         made = NONE if again else footprint(held, self._folder, self._moved)
         if (inode := moves(held)) is not None:
             self._moved[inode] = self._moved.get(inode, 0) + 1
@@ -276,15 +282,32 @@ class Schedule:
         shared = made if side.notices is None else replace(made, changes=made.changes | {_MEMORY})
         step(call[0], call[1:], shared)
         side.same[call] = side.same.get(call, 0) + 1
-        gives_up = held.lock is not None and held.lock.kind == "none"
-        gets_on = gives_up or any(kind not in _LOCKS for kind, _ in made.changes)
+        gets_on = any(kind not in _LOCKS for kind, _ in made.changes)
         for other in self._sides:
             # To ask for a lock changes nothing for who asks, who may have to ask again.
             if gets_on or (made.changes and other is not side):
                 other.same.clear()
+                other.tried.clear()
         if gets_on:
             self._free_others(side)
+        if held.lock is not None:
+            side.tried.add((call, held.lock))
+            self._holders.look_at(held.thread, held.arguments[0], waits=held.lock.waits)
         side.gate.go_on(held)
+
+    def _see_what_is_given_up(self) -> None:
+        """Locks that are no more since the last step, by whichever call: that meets who asks for them."""
+        gone = self._holders.given_up()
+        if not gone:
+            return
+        last = self.executed.steps[-1]
+        self.executed.steps[-1] = replace(last, print=with_given_up(last.print, gone))
+        for number, side in enumerate(self._sides):
+            side.tried.clear()
+            if number != last.side:
+                # Who takes one lock and gives it up for want of another still asks for what does not change.
+                side.same.clear()
+        self._free_others(self._sides[last.side])
 
     def _free_others(self, side: Side) -> None:
         """A side has got on: what others ask for again, they may be given now."""

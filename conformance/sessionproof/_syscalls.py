@@ -15,7 +15,9 @@ from dataclasses import dataclass
 AT_FDCWD = -100
 SETLK, SETLKW = frozenset({6, 37}), frozenset({7, 38})
 """What `fcntl` takes to set a lock, without and with waiting: of a process, of an open file (fcntl(2))."""
-_LOCKS = SETLK | SETLKW | {5, 36}
+GETLK = frozenset({5, 36})
+"""What it takes to ask whether one could be set."""
+_LOCKS = SETLK | SETLKW | GETLK
 _CLONES = {0x40049409, 0x4020940D}
 SLEEPS = frozenset({"nanosleep", "clock_nanosleep"})
 
