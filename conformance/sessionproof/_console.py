@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from sessionproof import _cost_table
-from sessionproof._guarantee import GUARANTEES
+from sessionproof._guarantee import told
 from sessionproof._requirements import catalogue, groups
 from sessionproof._suite import Result
 from sessionproof._tried import tried
@@ -104,9 +104,9 @@ class Screen:
             if entry["verdict"] in _BAD:
                 self._failure(entry)
         self._cost(report["cost"])
-        if report["guarantee"] is not None:
+        if (several := told(report)) is not None:
             self._print()
-            self._print(("several at once", "bold"), f" {report['guarantee']}: {GUARANTEES[report['guarantee']]}")
+            self._print(("several at once", "bold"), f" {several}")
         self._print()
         for warning in report["warnings"]:
             self._print(("warning", "yellow"), f" {warning}")

@@ -36,3 +36,19 @@ def guarantee(statement: Statement, entries: Sequence[Mapping[str, Any]]) -> str
         return "compare-and-set"
     # A save replaces the whole document. Only what adds to a session can be kept beside another's write.
     return "no-write-lost" if statement.operations & {"append", "attach"} else "last-writer-wins"
+
+
+def told(report: Mapping[str, Any]) -> str | None:
+    """What a report says of several callers at once, for people; None where CON was not run to its end."""
+    name = report["guarantee"]
+    if name is not None:
+        return f"{name}: {GUARANTEES[name]}"
+    claimed = report["statement"]["concurrency"]
+    verdicts = {entry["verdict"] for entry in report["requirements"] if entry["id"].startswith("CON-")}
+    if verdicts != {"not-applicable"} or claimed == "multi-process":
+        return None
+    # To open the root of such a store twice is what it asks its callers not to do.
+    return (
+        f'not tried, as the statement claims `{claimed}`; with `assume = {{ concurrency = "multi-process" }}` in the '
+        "manifest it is, and decides nothing"
+    )

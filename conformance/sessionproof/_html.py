@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from sessionproof import _cost_table
-from sessionproof._guarantee import GUARANTEES
+from sessionproof._guarantee import told
 from sessionproof._requirements import groups
 from sessionproof._tried import tried
 from sessionproof._witness import printable, witness_lines
@@ -35,7 +35,7 @@ def page(report: Mapping[str, Any]) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name} - sessionproof</title>',
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>{name}</h1><p>{_text(report['conclusion'])}</p><p>{_text(facts)}</p>",
-        *_several_at_once(report["guarantee"]),
+        *_several_at_once(report),
         *(f"<p>Warning: {_text(warning)}</p>" for warning in report["warnings"]),
     ]
     for id, group in groups().items():
@@ -45,16 +45,17 @@ def page(report: Mapping[str, Any]) -> str:
     return "\n".join(parts) + "\n</body></html>\n"
 
 
-def _several_at_once(guarantee: str | None) -> list[str]:
-    return [] if guarantee is None else [f"<p>Several at once: {_text(f'{guarantee}: {GUARANTEES[guarantee]}')}.</p>"]
+def _several_at_once(report: Mapping[str, Any]) -> list[str]:
+    several = told(report)
+    return [] if several is None else [f"<p>Several at once: {_text(several)}.</p>"]
 
 
 def _cost(costs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not costs:
         return []
     table = ["".join(f"<td>{_text(cell)}</td>" for cell in row) for row in [_cost_table.HEAD, *_cost_table.rows(costs)]]
-    told = "".join(f"<p>{_text(line)}</p>" for line in [_cost_table.LEGEND, *_cost_table.on_disk(costs)])
-    return [f"<h2>Cost</h2>{told}<table>", *(f"<tr>{row}</tr>" for row in table), "</table>"]
+    legend = "".join(f"<p>{_text(line)}</p>" for line in [_cost_table.LEGEND, *_cost_table.on_disk(costs)])
+    return [f"<h2>Cost</h2>{legend}<table>", *(f"<tr>{row}</tr>" for row in table), "</table>"]
 
 
 def _text(text: str) -> str:
