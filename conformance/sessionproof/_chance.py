@@ -20,7 +20,7 @@ from sessionproof._overlaps import findings
 from sessionproof._performed import Performed
 from sessionproof._placeholders import named
 from sessionproof._protocol import Answer, Call, Outcome, Silence
-from sessionproof._race import call_of, looks, opened_wrong, opening
+from sessionproof._race import awaken, call_of, looks, opened_wrong, opening, since_opened
 
 if TYPE_CHECKING:
     from sessionproof._run import Run
@@ -34,8 +34,9 @@ def chances(run: "Run", step: Object) -> None:
         twin = run.fork()
         try:
             if cast("list[list[Object]]", step["sides"])[0][0]["method"] != "open":
-                twin.do({"do": "wake"})
-                twin.steps.pop()
+                before = len(twin.steps)
+                awaken(twin, step)
+                del twin.steps[before:]
             kill_after = lasted * number / rounds if step.get("deaths") and number else None
             lasted = max(lasted, _round(twin, step, kill_after))
         finally:
@@ -61,7 +62,7 @@ def _round(run: "Run", step: Object, kill_after: float | None) -> float:
     for performed in history:
         if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
             run.report(opened_wrong(performed.outcome))
-    done = [performed for performed in history if performed.call.method not in {"open", "close"}]
+    done = since_opened(run, history)
     done += [*looks(run, processes, done)]
     try:
         for violation in findings(run.place.model, run.worlds, done):

@@ -8,7 +8,7 @@ calls it dies at. With `within` all sides are requests that the run's own proces
 of a side is `open`, the root was not opened for it before, and with `rootless` there is none.
 
 `races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
-and at most `most` of them. With `deaths`
+and at most `most` of them. Where nothing survives an `open`, the steps of `again` come before each. With `deaths`
 the first side dies in them, at so many of its calls in turn at most.
 """
 
@@ -56,7 +56,7 @@ def races(run: "Run", step: Object) -> None:
     if not step.get("deaths"):
         _explored(run, step, base)
         return
-    undisturbed = _on_a_copy(run, base, ())
+    undisturbed = _on_a_copy(run, step, base, ())
     run.count("schedules")
     for place in spread([*_tellingly(undisturbed)], cast("int", step["deaths"])):
         run.count("deaths")
@@ -66,7 +66,7 @@ def races(run: "Run", step: Object) -> None:
 def _explored(run: "Run", step: Object, base: Object) -> None:
     """Carry out schedules that have so much in common."""
     interruptions, most = cast("int", step.get("interruptions", 2)), cast("int", step.get("most", 10_000))
-    exploration = Exploration(partial(_on_a_copy, run, base), interruptions, most)
+    exploration = Exploration(partial(_on_a_copy, run, step, base), interruptions, most)
     for _ in exploration:
         run.count("schedules")
     run.count("schedules left out", exploration.left)
@@ -81,18 +81,25 @@ def _tellingly(executed: Executed) -> Iterator[int]:
             yield place
 
 
-def _on_a_copy(run: "Run", base: Object, choices: Sequence[int]) -> Executed:
+def _on_a_copy(run: "Run", step: Object, base: Object, choices: Sequence[int]) -> Executed:
     twin = run.fork()
     twin.steps.pop()  # not all schedules again, but this one
     try:
         if not _opens(cast("list[list[Object]]", base["sides"])[0]):
-            twin.do({"do": "wake"})
+            awaken(twin, step)
         twin.steps.append(base)
         return _raced(twin, {**base, "choices": list[JSON](choices)})
     finally:
         for what, number in twin.trials.items():
             run.count(what, number)
         run.place.forget(twin)
+
+
+def awaken(run: "Run", step: Object) -> None:
+    """Open the closed store of a race, and do `again` what its `open` forgets."""
+    run.do({"do": "wake"})
+    for again in cast("list[Object]", step.get("again", [])):
+        run.do(again)
 
 
 def _raced(run: "Run", step: Object) -> Executed:
@@ -124,7 +131,7 @@ def _raced(run: "Run", step: Object) -> Executed:
         _count(run, performed)
         if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
             _report(run, executed, asked, opened_wrong(performed.outcome))
-    history = [performed for performed in executed.performed if performed.call.method not in {"open", "close"}]
+    history = since_opened(run, executed.performed)
     history += [*looks(run, gates, history)]
     try:
         for violation in findings(run.place.model, run.worlds, history):
@@ -188,10 +195,29 @@ def _count(run: "Run", performed: Performed) -> None:
         run.count(f"{method.replace('_', ' ')} acknowledged")
 
 
+def since_opened(run: "Run", performed: Sequence[Performed]) -> list[Performed]:
+    """What is judged of what was done: without `open` and `close`, and all of it where an `open` forgets nothing.
+
+    Where nothing survives an `open`, what was done before the last one may be there or not. If some of it was still
+    under way, nothing is judged: it may have come before the `open` or after.
+    """
+    done = [one for one in performed if one.call.method not in {"open", "close"}]
+    opened = max((one.end for one in performed if one.call.method == "open"), default=0)
+    if run.statement.durability != "none" or not opened:
+        return done
+    earlier = [one for one in done if one.begun < opened]
+    forgotten = dict.fromkeys(sessions(earlier), (Anything(),))
+    run.worlds = replace(run.worlds, sessions={**run.worlds.sessions, **forgotten}, nameless=True)
+    if any(one.ended is not None and one.ended > opened for one in earlier):
+        return []
+    return [one for one in done if one.begun > opened]
+
+
 def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Performed]) -> Iterator[Performed]:
     """What every side that lives and a new store object see, one after the other; what was refused is asked again.
 
-    The new object is one of the sides' own process where no other may have the root open (`multi-thread`).
+    The new object is one of the sides' own process where no other may have the root open (`multi-thread`). Where
+    nothing survives an `open` there is none: an object that is there looks in its place.
     """
     now = max((performed.ended or performed.begun for performed in history), default=0)
 
@@ -209,7 +235,10 @@ def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Perfo
     for performed in history:
         if _is_conflict(performed) and gates[performed.side].alive:
             yield asked(gates[performed.side], performed.side, performed.call)
-    fresh = _fresh_object(run, gates)
+    alive = [gate for gate in gates if gate.alive]
+    if run.statement.durability == "none" and not alive:
+        return
+    fresh = alive[-1] if run.statement.durability == "none" else _fresh_object(run, gates)
     about = [call for id in sessions(history) for call in _reads(run, history, id)]
     yield from (asked(fresh, len(gates), call) for call in [*about, *_reads_of_all(run)])
     fresh.call(Call("close"))
