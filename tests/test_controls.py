@@ -68,6 +68,7 @@ EITHER = NO_FORMAT | NO_STEPS | NO_SECRETS | NO_CHECK | NO_PRUNE | NO_SIDE_FILE
 LOGS = EITHER | NO_DOCUMENTS
 PROMISED = NO_FORMAT | NO_CHOICE | NO_LOGS | NO_SIDE_FILE
 SAVE_AND_LOAD = NO_SECRETS | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"}
+ONE_AT_A_TIME = {"there are no logs, and threads open one root once": "CON-3 CON-4 CON-9 CON-10"}
 NAMED = LOGS | NO_TYPE | NO_CREATE | NO_ORDER | NO_ATTACH
 
 
@@ -131,11 +132,13 @@ CONTROLS = [
             "COR-10[code as files] COR-11 COR-12 COR-13"
         },
     ),
+    Control("_layouts:SharedScratch", "CON", ONE_AT_A_TIME),
     Control("_files:SaveAndLoad", ALL, FILES | SAVE_AND_LOAD),
     Control("_files:NoEcho", "FMT IDS-4"),
     Control("_files:Nothing", ALL, {"there are no operations": ALL}),
     Control("_typed:Typed", "STO FMT COR", PROMISED | NO_SECRETS),
     Control("_memory:Memory", "STO FMT COR IDS-3 SEC", PLAIN | NO_REVISIONS | NO_CHECK | NO_DISK | NO_PROMISE),
+    Control("_memory:Shared", "CON", ONE_AT_A_TIME | {"no file, no revision": "CON-6 CON-8"}),
     Control("_memory:Closing", "STO COR SEC", PLAIN | NO_REVISIONS | NO_CHECK | ONE_FILE),
     Control(
         "_tables:Tables", f"{ALL} DUR-2 DUR-3 CST-2 RES-1 RES-4 CON-1 CON-5 CON-10", PLAIN | NO_REVISIONS | ONE_FILE

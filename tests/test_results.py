@@ -68,6 +68,21 @@ def test_change_goes_unnoticed(tmp_path: Path, changed: str, old: str) -> None:
     assert results.inputs(target) != before
 
 
+def test_change_of_a_shared_crate_goes_unnoticed(tmp_path: Path) -> None:
+    """A target that has no crate of its own is built from another's: the digest changes with that, by its manifest."""
+    for name in ("ailoop", "ailoop-memory"):
+        ignored = shutil.ignore_patterns("cases", "result.json")
+        shutil.copytree(ROOT / results.TARGETS / name, tmp_path / name, ignore=ignored)
+    target = tmp_path / "ailoop-memory"
+    before = results.inputs(target)
+    for name in ("sessionproof.toml", "README.md"):
+        (tmp_path / "ailoop" / name).write_text("")
+    assert results.inputs(target) == before
+    main = tmp_path / "ailoop" / "src" / "main.rs"
+    main.write_text(main.read_text() + "\n")
+    assert results.inputs(target) != before
+
+
 def test_result_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run finds is kept with its cases; those of the run before are gone; the page names the fault."""
     (tmp_path / "spec").symlink_to(ROOT / "spec")

@@ -21,7 +21,7 @@ from sessionproof._looks import looks, opening
 from sessionproof._performed import Performed
 from sessionproof._placeholders import named
 from sessionproof._protocol import Answer, Call, Outcome, Silence
-from sessionproof._race import before, call_of, opened_wrong
+from sessionproof._race import awaken, before, call_of, opened_wrong, since_opened
 
 if TYPE_CHECKING:
     from sessionproof._run import Run
@@ -36,10 +36,11 @@ def chances(run: "Run", step: Object) -> None:
         twin = run.fork()
         try:
             if cast("list[list[Object]]", step["sides"])[0][0]["method"] != "open":
-                twin.do({"do": "wake"})
-                twin.steps.pop()
+                steps = len(twin.steps)
+                awaken(twin, step)
+                del twin.steps[steps:]
             kill_after = lasted * number / rounds if step.get("deaths") and number else None
-            lasted = max(lasted, _round(twin, step, kill_after, partial(before, run), unjudged))
+            lasted = max(lasted, _round(twin, step, kill_after, partial(before, run, step), unjudged))
         finally:
             for what, count in twin.trials.items():
                 run.count(what, count)
@@ -63,7 +64,7 @@ def _round(run: "Run", step: Object, kill_after: float | None, again: Callable[[
     for performed in history:
         if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
             run.report(opened_wrong(performed.outcome))
-    done = [performed for performed in history if performed.call.method not in {"open", "close"}]
+    done = since_opened(run, history)
     done += [*looks(run, processes, done)]
     found = finding(run, again, done, unjudged)
     if found is not None:

@@ -24,7 +24,8 @@ def opening(run: "Run") -> Call:
 def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Performed]) -> Iterator[Performed]:
     """What every side that lives and a new store object see, one after the other; what was refused is asked again.
 
-    The new object is one of the sides' own process where no other may have the root open (`multi-thread`).
+    The new object is one of the sides' own process where no other may have the root open (`multi-thread`). Where
+    nothing survives an `open` there is none: an object that is there looks in its place.
     """
     now = max((performed.ended or performed.begun for performed in history), default=0)
 
@@ -42,7 +43,10 @@ def looks(run: "Run", gates: Sequence["AdapterProcess"], history: Sequence[Perfo
     for performed in history:
         if _is_conflict(performed) and gates[performed.side].alive:
             yield asked(gates[performed.side], performed.side, performed.call)
-    fresh = _fresh_object(run, gates)
+    alive = [gate for gate in gates if gate.alive]
+    if run.statement.durability == "none" and not alive:
+        return
+    fresh = alive[-1] if run.statement.durability == "none" else _fresh_object(run, gates)
     about = [call for id in sessions(history) for call in _reads(run, history, id)]
     yield from (asked(fresh, len(gates), call) for call in [*about, *_reads_of_all(run)])
     fresh.call(Call("close"))

@@ -8,7 +8,7 @@ calls it dies at. With `within` all sides are requests that the run's own proces
 of a side is `open`, the root was not opened for it before, and with `rootless` there is none.
 
 `races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
-and at most `most` of them. With `deaths`
+and at most `most` of them. Where nothing survives an `open`, the steps of `again` come before each. With `deaths`
 the first side dies in them, at so many of its calls in turn at most.
 """
 
@@ -52,7 +52,7 @@ def races(run: "Run", step: Object) -> None:
     if not step.get("deaths"):
         _explored(run, step, base)
         return
-    undisturbed = _on_a_copy(run, base, set(), ())
+    undisturbed = _on_a_copy(run, step, base, set(), ())
     for what in ("schedules", "schedules possible"):
         run.count(what)
     for place in spread([*_tellingly(undisturbed)], cast("int", step["deaths"])):
@@ -63,7 +63,7 @@ def races(run: "Run", step: Object) -> None:
 def _explored(run: "Run", step: Object, base: Object) -> None:
     """Carry out schedules that have so much in common."""
     interruptions, most = cast("int", step.get("interruptions", 2)), cast("int", step.get("most", 10_000))
-    exploration = Exploration(partial(_on_a_copy, run, base, set[str]()), interruptions, most)
+    exploration = Exploration(partial(_on_a_copy, run, step, base, set[str]()), interruptions, most)
     for _ in exploration:
         run.count("schedules")
     run.count("schedules possible", exploration.carried_out + exploration.left)
@@ -78,28 +78,34 @@ def _tellingly(executed: Executed) -> Iterator[int]:
             yield place
 
 
-def _on_a_copy(run: "Run", base: Object, unjudged: set[str], choices: Sequence[int]) -> Executed:
+def _on_a_copy(run: "Run", step: Object, base: Object, unjudged: set[str], choices: Sequence[int]) -> Executed:
     twin = run.fork()
     twin.steps.pop()  # not all schedules again, but this one
     try:
         if not _opens(cast("list[list[Object]]", base["sides"])[0]):
-            twin.do({"do": "wake"})
+            awaken(twin, step)
         twin.steps.append(base)
-        again = partial(before, run, rootless=bool(base.get("rootless")))
-        return _raced(twin, {**base, "choices": list[JSON](choices)}, again, unjudged)
+        return _raced(twin, {**base, "choices": list[JSON](choices)}, partial(before, run, step), unjudged)
     finally:
         for what, number in twin.trials.items():
             run.count(what, number)
         run.place.forget(twin)
 
 
-def before(run: "Run", *, rootless: bool = False) -> "Run":
+def before(run: "Run", step: Object) -> "Run":
     """The store, open, as it was before a race."""
     twin = run.fork()
-    if rootless:
+    if step.get("rootless"):
         _without_root(twin)
-    twin.step_wake({})
+    awaken(twin, step)
     return twin
+
+
+def awaken(run: "Run", step: Object) -> None:
+    """Open the closed store of a race, and do `again` what its `open` forgets."""
+    run.do({"do": "wake"})
+    for again in cast("list[Object]", step.get("again", [])):
+        run.do(again)
 
 
 def _without_root(run: "Run") -> None:
@@ -140,7 +146,7 @@ def _raced(
         _count(run, performed)
         if performed.call.method == "open" and not isinstance(performed.outcome, Answer):
             _report(run, executed, asked, opened_wrong(performed.outcome))
-    history = [performed for performed in executed.performed if performed.call.method not in {"open", "close"}]
+    history = since_opened(run, executed.performed)
     history += [*looks(run, gates, history)]
     unjudged = {*cast("list[str]", step.get("unjudged", []))} if unjudged is None else unjudged
     found = finding(run, again, history, unjudged)
@@ -198,6 +204,24 @@ def _count(run: "Run", performed: Performed) -> None:
     run.count(f"{method.replace('_', ' ')} calls")
     if isinstance(performed.outcome, Answer) and method in WRITES:
         run.count(f"{method.replace('_', ' ')} acknowledged")
+
+
+def since_opened(run: "Run", performed: Sequence[Performed]) -> list[Performed]:
+    """What is judged of what was done: without `open` and `close`, and all of it where an `open` forgets nothing.
+
+    Where nothing survives an `open`, what was done before the last one may be there or not. If some of it was still
+    under way, nothing is judged: it may have come before the `open` or after.
+    """
+    done = [one for one in performed if one.call.method not in {"open", "close"}]
+    opened = max((one.end for one in performed if one.call.method == "open"), default=0)
+    if run.statement.durability != "none" or not opened:
+        return done
+    earlier = [one for one in done if one.begun < opened]
+    forgotten = dict.fromkeys(sessions(earlier), (Anything(),))
+    run.worlds = replace(run.worlds, sessions={**run.worlds.sessions, **forgotten}, nameless=True)
+    if any(one.ended is not None and one.ended > opened for one in earlier):
+        return []
+    return [one for one in done if one.begun > opened]
 
 
 STEPS = {"race": race, "races": races}

@@ -343,11 +343,13 @@ class Run:
         self._learn("")
 
     def step_wake(self, _: Object) -> None:
-        """Open the closed store in a fresh process."""
+        """Open the closed store in a fresh process; where nothing survives an `open`, what is found is taken."""
         if not self.fast:
             self.process.end()
             self.process = self.place.fresh_process(self.setup)
         self._open()
+        if self.statement.durability == "none":
+            self.worlds = self.place.model.reopened(self.worlds, orderly=True)
         self._answered(None)
 
     def step_tick(self, step: Object) -> None:

@@ -22,6 +22,7 @@ PAGE, README = TARGETS / "RESULTS.md", Path("README.md")
 BEGIN, END = "<!-- results: made by `nox -s results` -->", "<!-- /results -->"
 
 Result: TypeAlias = Mapping[str, Any]
+_PACKAGE = "target-"
 _RUST = ("Cargo.lock", "Cargo.toml", "rust")
 _SHOWN = {"pass": "yes", "not-applicable": "", "not-run": "not run"}
 _COSTS = ("system_calls", "fsyncs", "bytes_written", "bytes_written_per_byte", "bytes_read", "files_opened")
@@ -35,8 +36,10 @@ def targets(root: Path = ROOT) -> list[Path]:
 def inputs(target: Path) -> str:
     """The SHA-256 of all that a target's result depends on in this repository, but for the kit."""
     left_out = {"result.json", "README.md", "sessionproof.toml", "cases", "node_modules", "target", "__pycache__"}
-    files = {path for path in target.rglob("*") if not left_out & {*path.relative_to(target).parts}}
-    if (target / "Cargo.toml").exists():
+    crates = _crates(target)
+    folders = {target, *crates}
+    files = {path for place in folders for path in place.rglob("*") if not left_out & {*path.relative_to(place).parts}}
+    if crates:
         # Those in Rust share their pinned packages, and the crate that speaks the protocol.
         shared = [target.parent / name for name in _RUST]
         files |= {path for place in shared for path in (place, *place.rglob("*")) if "target" not in path.parts}
@@ -46,6 +49,12 @@ def inputs(target: Path) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(target.parent).as_posix()} {content}\n".encode())
     return digest.hexdigest()
+
+
+def _crates(target: Path) -> list[Path]:
+    """The crates that the target is built from, each in the folder of its name: two stores of one crate share it."""
+    words = [word for command in _manifest(target).get("build", []) for word in command]
+    return [target.parent / word.removeprefix(_PACKAGE) for word in words if word.startswith(_PACKAGE)]
 
 
 def kept(report: Result, target: Path) -> dict[str, Any]:

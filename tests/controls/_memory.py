@@ -1,8 +1,9 @@
-"""Stores that hold their sessions in memory: one for good, one until it is closed."""
+"""Stores that hold their sessions in memory: one for good, one for several threads, one until it is closed."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from controls._alone import alone
 from controls._records import Folder, Record, nanoseconds, now, updated
 from sessionproof import Adapter, InvalidDocument, NotFound
 
@@ -56,6 +57,23 @@ class Memory(Adapter):
 
     def attachments(self, id: str, kind: str) -> Any:
         return self.sessions[id].attachments.get(kind) if id in self.sessions else None
+
+
+class Shared(Memory):
+    """Several threads use it, one after the other."""
+
+    concurrency = "multi-thread"
+    pipelined = True
+
+    save = alone(Memory.save)
+    load = alone(Memory.load)
+    delete = alone(Memory.delete)
+    list = alone(Memory.list)
+    summaries = alone(Memory.summaries)
+    latest = alone(Memory.latest)
+    prune = alone(Memory.prune)
+    attach = alone(Memory.attach)
+    attachments = alone(Memory.attachments)
 
 
 class Closing(Memory):

@@ -296,6 +296,38 @@ class ThreadsAlone(Threads):
         Clean.attach(self, id, kind, items)
 
 
+class Forgetful(Threads):
+    """An `open` forgets all, as is its right where nothing is promised."""
+
+    durability = "none"
+
+    def open(self, root: str, namespace: str) -> None:
+        super().open(root, namespace)
+        for file in self.root.iterdir():
+            file.unlink()
+
+
+@breaks("CON-1", "write-lost", also="CON")
+class AttachesAloneAndForgets(Forgetful):
+    """Forgets at `open`; threads share a store object, and an attach does not wait for the others."""
+
+    def attach(self, id: str, kind: str, items: Items) -> None:
+        Clean.attach(self, id, kind, items)
+
+
+@breaks("CON-7", "write-lost", also="CON")
+class Drops(Forgetful):
+    """Forgets at `open`; a save that would have to wait is acknowledged and not made."""
+
+    def save(self, id: str, document: Any, if_revision: str | None = None) -> str:
+        if not self.mutex.acquire(blocking=False):
+            return "1"
+        try:
+            return Clean.save(self, id, document, if_revision)
+        finally:
+            self.mutex.release()
+
+
 @breaks("CON-7", "torn", also="CON")
 class OneBuffer(Threads):
     """What a load has read lies in the store object, where another thread's load puts what it has read."""

@@ -64,8 +64,10 @@ def _race(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> 
 def _scheduled(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON) -> None:
     with trial.run(GATED, fast=True) as run:
         before(run)
+        again = _again(trial, run)
         run.do({"do": "rest"})
         step: Object = {"do": "races", "sides": [list[JSON](side) for side in sides], "most": trial.budget.schedules}
+        step.update(again)
         within = _one_process(trial) and not more.get("deaths")
         run.do({**step, "interruptions": 2, "within": within, **more})
 
@@ -74,10 +76,16 @@ def _by_chance(trial: Trial, before: Before, sides: Sequence[Side], **more: JSON
     """Where the machine lets nothing be held: rounds, of which it is known only how many there were."""
     with trial.run(fast=True) as run:
         before(run)
+        again = _again(trial, run)
         run.do({"do": "rest"})
-        run.do(
-            {"do": "chances", "sides": [list[JSON](side) for side in sides], "rounds": trial.budget.schedules, **more}
-        )
+        step: Object = {"do": "chances", "sides": [list[JSON](side) for side in sides], **again}
+        run.do({**step, "rounds": trial.budget.schedules, **more})
+
+
+def _again(trial: Trial, run: Run) -> Object:
+    """What was done before a race, where it has to be done again since nothing survives an `open`."""
+    forgets = trial.statement.durability == "none" and not trial.has("create")
+    return {"again": list[JSON](run.steps)} if forgets and run.steps else {}
 
 
 def _one_process(trial: Trial) -> bool:
@@ -326,6 +334,8 @@ def after_a_death(trial: Trial) -> None:
     if trial.has("create"):
         create = _ask("create", agent="agent", created_by="creator")
         _death(trial, before, [create], [create, *others])
+    if {"races", "deaths", "rounds by chance"} & trial.trials.keys() == {"races"}:
+        raise NotApplicable("a writer makes no call on a file, at which it could die")
     _done(trial)
 
 

@@ -1,23 +1,25 @@
-//! Drives a3s-code-core: a `FileSessionStore` on the root. README.md grounds each claim.
+//! Drives a3s-code-core: a `FileSessionStore` on the root, or, by the argument `memory`, a `MemorySessionStore`.
+//! README.md grounds each claim, and that of `a3s-code-memory`.
 
 mod vectors;
 
+use std::env;
 use std::path::Path;
 
-use a3s_code_core::store::{FileSessionStore, SessionData, SessionStore};
+use a3s_code_core::store::{FileSessionStore, MemorySessionStore, SessionData, SessionStore};
 use a3s_code_core::tools::{ArtifactStore, ArtifactStoreLimits};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use sessionproof_serve::lent::{reading, writing};
 use sessionproof_serve::{Error, Kind, Loaded, Result, Store, fidelity, parse, print, serve};
 use tokio::runtime::Runtime;
 
-struct Sessions {
-    store: FileSessionStore,
+struct Sessions<S> {
+    store: S,
     runtime: Runtime,
 }
 
-impl Sessions {
+impl Sessions<FileSessionStore> {
     fn open(root: &Path, _namespace: &str) -> Result<Self> {
         let runtime = Runtime::new()?;
         let store = runtime.block_on(FileSessionStore::new(root)).map_err(writing)?;
@@ -25,7 +27,7 @@ impl Sessions {
     }
 }
 
-impl Store for Sessions {
+impl<S: SessionStore + 'static> Store for Sessions<S> {
     fn save(&self, _id: &str, document: &RawValue, _if_revision: Option<&str>) -> Result<Option<String>> {
         // The id is in the document.
         let session: SessionData = parse(document)?;
@@ -103,16 +105,28 @@ fn printed<T: serde::Serialize, E: AsRef<dyn std::error::Error>>(
 
 fn main() {
     sessionproof_serve::vectors(vectors::write);
-    let statement = json!({
-        "implementation": {"name": "a3s-code-core FileSessionStore", "version": "2.0.1"},
-        "operations": ["save", "load", "delete", "exists", "list", "attach", "attachments", "check"],
+    if env::args().nth(1).as_deref() == Some("memory") {
+        let statement = statement("MemorySessionStore", "none");
+        serve(statement, |_root, _namespace| {
+            Ok(Sessions { store: MemorySessionStore::new(), runtime: Runtime::new()? })
+        })
+    }
+    let mut statement = statement("FileSessionStore", "process-crash");
+    statement["operations"].as_array_mut().expect("operations are a list").push(json!("check"));
+    statement["secrets"] = json!(["/llm_config/api_key"]);
+    serve(statement, Sessions::open)
+}
+
+/// What is claimed of both stores.
+fn statement(store: &str, durability: &str) -> Value {
+    json!({
+        "implementation": {"name": format!("a3s-code-core {store}"), "version": "2.0.1"},
+        "operations": ["save", "load", "delete", "exists", "list", "attach", "attachments"],
         "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
-        "durability": "process-crash",
+        "durability": durability,
         "concurrency": "multi-thread",
         "pipelined": true,
         "ids": "any",
-        "secrets": ["/llm_config/api_key"],
-    });
-    serve(statement, Sessions::open)
+    })
 }

@@ -1,33 +1,40 @@
-//! Drives ailoop-context: a `JsonFileHistoryStore` on `ROOT/session.json`. README.md grounds each claim.
+//! Drives ailoop-context: a `JsonFileHistoryStore` on `ROOT/session.json`, or, by the argument `memory`, an
+//! `InMemoryHistoryStore`. README.md grounds each claim, and that of `ailoop-memory`.
 
 mod vectors;
 
+use std::env;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use ailoop_context::{ConversationSnapshot, HistoryStore, JsonFileHistoryStore};
+use ailoop_context::{ConversationSnapshot, HistoryStore, InMemoryHistoryStore, JsonFileHistoryStore};
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use sessionproof_serve::{Error, Loaded, Result, Store, fidelity, parse, print, serve};
 use tokio::runtime::{Builder, Runtime};
 
-struct History {
-    store: JsonFileHistoryStore,
+struct History<S> {
+    store: S,
     runtime: Runtime,
 }
 
-impl History {
-    fn open(root: &Path, _namespace: &str) -> Result<Self> {
-        // The store makes no folder; whoever uses it makes that of its file.
-        DirBuilder::new().recursive(true).mode(0o700).create(root)?;
-        let runtime = Builder::new_current_thread().build()?;
-        Ok(Self { store: JsonFileHistoryStore::new(root.join("session.json")), runtime })
+impl<S> History<S> {
+    fn of(store: S) -> Result<Self> {
+        Ok(Self { store, runtime: Builder::new_current_thread().build()? })
     }
 }
 
-impl Store for History {
+impl History<JsonFileHistoryStore> {
+    fn open(root: &Path, _namespace: &str) -> Result<Self> {
+        // The store makes no folder; whoever uses it makes that of its file.
+        DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        Self::of(JsonFileHistoryStore::new(root.join("session.json")))
+    }
+}
+
+impl<S: HistoryStore + 'static> Store for History<S> {
     fn save(&self, _id: &str, document: &RawValue, _if_revision: Option<&str>) -> Result<Option<String>> {
         let snapshot = snapshot(document)?;
         self.runtime.block_on(self.store.save(&snapshot)).map_err(|error| Error::writing(&error))?;
@@ -59,14 +66,22 @@ fn snapshot(document: &RawValue) -> Result<ConversationSnapshot> {
 
 fn main() {
     sessionproof_serve::vectors(vectors::write);
-    let statement = json!({
-        "implementation": {"name": "ailoop-context JsonFileHistoryStore", "version": "1.0.0-rc.2"},
+    if env::args().nth(1).as_deref() == Some("memory") {
+        let mut statement = statement("InMemoryHistoryStore", "none");
+        statement["pipelined"] = json!(true);
+        serve(statement, |_root, _namespace| History::of(InMemoryHistoryStore::new()))
+    }
+    serve(statement("JsonFileHistoryStore", "close"), History::open)
+}
+
+fn statement(store: &str, durability: &str) -> Value {
+    json!({
+        "implementation": {"name": format!("ailoop-context {store}"), "version": "1.0.0-rc.2"},
         "operations": ["save", "load"],
         "fidelity": fidelity(include_str!("../fidelity.schema.json")),
         "format": null,
-        "durability": "close",
+        "durability": durability,
         "concurrency": "single",
         "ids": "single",
-    });
-    serve(statement, History::open)
+    })
 }
