@@ -27,8 +27,7 @@ EVERY_PROBE = "SESSIONPROOF_ALL_CONTROLS" in os.environ
 # Reasons why a probe has nothing to say, each with the requirements (or single probes) that it stands for.
 NO_FORMAT = {"no on-disk format is claimed": "FMT-1 FMT-6 FMT-7"}
 NO_SECRETS = {"no secrets are declared": "FMT-5"}
-NO_TYPE = {"no member is without a name": "FMT-3"}
-NO_CHOICE = {"the type has no place for it": "FMT-2[curated texts] FMT-8[edges] COR-10[code as text]"}
+NO_TYPE = {"no member is without a name": "FMT-3", "a session may hold anything": "FMT-8[neighbours]"}
 NO_SIDE_FILE = {"all files are sessions": "COR-4[side files]"}
 NO_REVISIONS = {"saves answer no revision": "STO-12"}
 NO_CHECK = {"there is no `check`": "STO-13"}
@@ -66,10 +65,15 @@ VANISHED = {"a root that has gone is read as an empty one": "RES-7"}
 UNFORESEEN = {"nobody can foresee the names of files": "SEC-2"}
 EITHER = NO_FORMAT | NO_STEPS | NO_SECRETS | NO_CHECK | NO_PRUNE | NO_SIDE_FILE
 LOGS = EITHER | NO_DOCUMENTS
-PROMISED = NO_FORMAT | NO_CHOICE | NO_LOGS | NO_SIDE_FILE
+PROMISED = NO_FORMAT | NO_LOGS | NO_SIDE_FILE
 SAVE_AND_LOAD = NO_SECRETS | NO_ATTACH | NO_CHECK | NO_PRUNE | {"two operations": "STO-3 STO-4 STO-5 STO-9 COR-13"}
 ONE_AT_A_TIME = {"there are no logs, and threads open one root once": "CON-3 CON-4 CON-9 CON-10"}
 NAMED = LOGS | NO_TYPE | NO_CREATE | NO_ORDER | NO_ATTACH
+
+
+def of_messages(unjudged: Mapping[str, str]) -> dict[str, str]:
+    """The same reasons, where a session holds messages and nothing else."""
+    return {reason: probes for reason, probes in unjudged.items() if probes != "FMT-8[neighbours]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ CONTROLS = [
     Control("_files:Single", ALL, FILES | ONE_DOCUMENT),
     Control("_files:FreshTold", "STO COR-1 COR-2 IDS-3"),
     Control("_files:FreshUntold", "STO COR-1 COR-2 IDS-3"),
-    Control("_files:Messages", "FMT COR-7 COR-10"),
+    Control("_files:Messages", "FMT COR-7 COR-10", of_messages(FILES)),
     Control("_files:Unordered", "STO"),
     Control("_files:Seconds", "STO-9 STO-10"),
     Control("_layouts:TwoGenerations", "COR STO-11 ATM-1 ATM-2 ATM-3 ATM-6 ATM-7 ATM-9 ATM-10 DUR-6"),
@@ -172,7 +176,7 @@ CONTROLS = [
     Control(
         "_log_memory:SingleLog",
         "LOG COR STO-7 SEC-2",
-        NAMED
+        of_messages(NAMED)
         | ONLY_ENTRIES
         | NO_LIST
         | NO_EXISTS
@@ -188,7 +192,7 @@ CONTROLS = [
     Control(
         "_logs:TypedLog",
         "FMT LOG-1 LOG-3 LOG-5 LOG-7 STO-11 COR-7",
-        LOGS | NO_CREATE | NO_ORDER | NO_BOUNDARIES | REWRITTEN | NO_PLACE | NO_CHOICE | UUIDS,
+        LOGS | NO_CREATE | NO_ORDER | NO_BOUNDARIES | REWRITTEN | NO_PLACE | UUIDS,
     ),
     Control("_logs:Holes", "LOG STO-7 STO-8 COR-12", NAMED | ONLY_ENTRIES | REWRITTEN),
     Control("_log_lines:Repairing", "LOG COR STO-8 SEC-2", NAMED | NO_META),
@@ -208,7 +212,7 @@ CONTROLS = [
     Control(
         "_promised:Crabtalk",
         "STO FMT LOG IDS ATM-4 CON-3",
-        LOGS | NO_CHOICE | NO_NAMES | NO_ATTACH | NO_EXISTS | NO_PLACE,
+        LOGS | NO_NAMES | NO_ATTACH | NO_EXISTS | NO_PLACE,
     ),
     Control("_shared:OneWrite", "CON-2 CON-3 CON-5 CON-6 CON-7 CON-10"),
     Control("_shared:Generations", "CON-1 CON-2 CON-5 CON-6 CON-7 CON-8 CON-10 ATM-1 ATM-3"),

@@ -13,6 +13,7 @@ from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
 from miniatures._clean_secrets import CleanSecrets
 from miniatures._clean_synced import CleanSynced, CleanSyncedCreated, CleanSyncedFolder, CleanSyncedLog
+from miniatures._clean_typed import CleanTyped
 from miniatures.bench import GROUPS, ONE_TICK, lab_of
 from miniatures.broken import BROKEN, Broken
 from sessionproof import Adapter
@@ -38,6 +39,7 @@ CLEAN: list[tuple[type[Adapter], str]] = [
     *((CleanStep, id) for id in REQUIREMENTS if id[:3] in {"FMT", "LOG", "COR", "ATM"}),
     *((CleanStepFolder, id) for id in REQUIREMENTS if id[:3] in {"LOG", "COR", "ATM", "CST"}),
     (CleanSecrets, "FMT-5"),
+    *((CleanTyped, id) for id in ("STO-2", "FMT-2", "FMT-3", "FMT-4", "FMT-8", "COR-10")),
     *((CleanCreated, id) for id in REQUIREMENTS if id[:3] in {"STO", "LOG", "IDS", "SEC", "ATM"}),
     *((store, "RES-2") for store in SYNCED),
     *((store, id) for store in (CleanStepFolder, CleanCreated) for id in ("RES-4", "RES-6", "RES-7")),

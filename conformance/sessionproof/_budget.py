@@ -1,7 +1,10 @@
 """How much a run tries: the profiles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Budget:
     faults: int
     schedules: int
     share: int
+
+    def some(self, things: Sequence[T], turn: int = 0) -> Sequence[T]:
+        """Every `share`-th of them, and at the least one; another turn begins with another."""
+        return things[turn % min(self.share, len(things)) :: self.share] if things else ()
 
 
 PROFILES: Mapping[str, Budget] = {

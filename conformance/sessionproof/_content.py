@@ -5,18 +5,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from sessionproof import _from_schema, _json, _schemas
+from sessionproof import _from_schema, _json, _schema_places, _schemas
 from sessionproof._json import JSON, Object
-from sessionproof._json_values import Limits, any_object
+from sessionproof._json_values import ALL_CHECKS, Limits, any_object
 from sessionproof._schema_library import Library
+from sessionproof._schema_places import Place
 from sessionproof._statement import Statement
 
 MAX_DEPTH = 64
-ALL_CHECKS: tuple[HealthCheck, ...] = tuple(cast("Any", HealthCheck))
-"""Hypothesis's own health checks, which are about the speed of test suites."""
 SAFE_INTEGER = 2**53 - 1
 _ITEM = {
     "type": "object",
@@ -162,6 +161,18 @@ class Content:
     def _pool(self) -> list[Object]:
         """Distinct values of a schema that the kit does not know."""
         return drawn(self.drawn(), 24)
+
+    @functools.cached_property
+    def places(self) -> list[Place]:
+        """Where values of the fidelity may hold others, `id` of a document aside; none where hardly anything is fixed.
+
+        Of the fidelities that have a name the kit knows such places itself: `holding`, `deep`, `with_texts`.
+        """
+        if self.statement.fidelity in ("json", "format"):
+            return []
+        limits = Limits(max_length=100, size=20)
+        found = _schema_places.places(self.schema, _schemas.registry(), limits)
+        return [place for place in found if self.logs or place.path[0] != "id"]
 
     def holding(self, id: str, value: JSON) -> Object | None:
         """A value of the fidelity that holds this one somewhere; None where its schema has no such place."""

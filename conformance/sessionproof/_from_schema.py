@@ -121,11 +121,16 @@ class Node(Nested):
     def _forms(self) -> list[list[Form]]:
         return [[_schema_forms.form(self, shape, kind) for kind in shape.kinds] for shape in self._shapes]
 
+    @property
+    def forms(self) -> list[Form]:
+        """The values of each type along each shape."""
+        return [form for forms in self._forms for form in forms]
+
     def _fault(self, levels: int) -> str | None:
         if self.listed:
             return None
         try:
-            faults = [form.fault(levels) for forms in self._forms for form in forms]
+            faults = [form.fault(levels) for form in self.forms]
         except Unsatisfiable as error:
             return f"{self.where}: {error}"
         if self.listed is not None:
@@ -137,9 +142,8 @@ class Node(Nested):
         """All values, where they are listed or are scalars of one type."""
         if self.listed is not None:
             return st.sampled_from(self.listed).map(copy.deepcopy)
-        forms = [form for forms in self._forms for form in forms]
-        if len(forms) == 1 and isinstance(forms[0], Scalar):
-            return forms[0].values if self._is_exact else forms[0].values.filter(self.is_valid)
+        if len(self.forms) == 1 and isinstance(only := self.forms[0], Scalar):
+            return only.values if self._is_exact else only.values.filter(self.is_valid)
         return None
 
     @functools.cached_property

@@ -4,12 +4,16 @@ import functools
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, time
-from typing import cast
+from typing import Any, cast
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from sessionproof._json import JSON, Object
+
+ALL_CHECKS: tuple[HealthCheck, ...] = tuple(cast("Any", HealthCheck))
+"""Hypothesis's own health checks, which are about the speed of test suites."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sessionproof import _chance, _cost, _crashes, _endurance, _faults, _losses, _steps, _strays, _tree, _vanishing
+from sessionproof import (
+    _chance,
+    _cost,
+    _crashes,
+    _endurance,
+    _faults,
+    _losses,
+    _outside,
+    _steps,
+    _strays,
+    _tree,
+    _vanishing,
+)
 from sessionproof._aftermath import Answered
 from sessionproof._content import Content
 from sessionproof._disk import Disk
@@ -431,5 +443,6 @@ _CARRY_OUT: Mapping[str, Callable[[Run, Object], None]] = {
     **_endurance.STEPS,
     **_vanishing.STEPS,
     **_chance.STEPS,
+    **_outside.STEPS,
     **_steps.STEPS,
 }

@@ -3,7 +3,7 @@
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 FREE_VALUE = 6
 """What a free value counts for in a `Run`."""
+
+A_NAME = "name"
+"""The member that stands for all that a map may have."""
 
 _MOST_TO_BUILD = 256  # items and members that a schema may insist on; Hypothesis gives an example so much entropy
 
@@ -75,6 +78,14 @@ class Form(Nested):
     def make(self, draw: DrawFn, levels: int, run: Run) -> JSON:
         """Draw one that fits in so many levels."""
 
+    def inside(self) -> "Iterator[tuple[str | int, Node]]":
+        """What may stand in such a value: under which name, or at which place of a list, and what is admitted there.
+
+        Of items that are alike there is the first, of the members of a map the one that is called `A_NAME`. Of a
+        free value there is nothing to tell, unless it is the whole.
+        """
+        yield from ()
+
     def _inner(self, parts: Parts, name: str) -> "Node":
         return self._nodes.node(parts, f"{self._node.where}/{name}")
 
@@ -125,6 +136,19 @@ class _Object(Form):
     @functools.cached_property
     def _regexes(self) -> list[str]:
         return [regex for regexes in self.shape.all("patternProperties") for regex in regexes]
+
+    def inside(self) -> "Iterator[tuple[str | int, Node]]":
+        if not self.shape.speaks_of("object") and self._node is not self._nodes.root:
+            return
+        for name in (*self.shape.required, *self._optional):
+            yield name, self._member(name)
+        if self.takes_any_name(A_NAME):
+            yield A_NAME, self._member(None)
+
+    def takes_any_name(self, name: str) -> bool:
+        """Whether members that no keyword names are the point of the object, and one may have this name."""
+        named = {*self.shape.declared, *self.shape.required}
+        return self._is_map and not self._regexes and name not in named and self._name_ok(name)
 
     @functools.cached_property
     def _is_map(self) -> bool:
@@ -228,6 +252,12 @@ class _List(Form):
             self._inner(self.shape.item(place), str(place) if place < self._prefix else "*")
             for place in range(self._prefix + 1)
         ]
+
+    def inside(self) -> "Iterator[tuple[str | int, Node]]":
+        if not self.shape.speaks_of("array"):
+            return
+        for place in range(int(min(self._prefix + 1, self._sizes[1]))):
+            yield place, self._item(place)
 
     def _item(self, index: int, *more: Schema) -> "Node":
         item = self._items[min(index, self._prefix)]

@@ -12,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from sessionproof._budget import Budget
 from sessionproof._client import AdapterFault
-from sessionproof._content import ALL_CHECKS, Content
+from sessionproof._content import Content
 from sessionproof._cost import Cost
 from sessionproof._gate import NoGate
 from sessionproof._json import Object
+from sessionproof._json_values import ALL_CHECKS
 from sessionproof._judge import EnvironmentFault, Judge, Violated
 from sessionproof._lab import Lab
 from sessionproof._recorder import NoRecorder

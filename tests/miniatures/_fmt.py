@@ -11,8 +11,9 @@ from contextlib import suppress
 from typing import Any, cast
 
 from miniatures._clean import Clean, CleanFormat, Document, Items, Session
+from miniatures._clean_typed import CleanTyped
 from miniatures._table import breaks
-from sessionproof import Corrupt, InvalidDocument, StoreError, UnsupportedVersion
+from sessionproof import Corrupt, InvalidDocument, Loaded, StoreError, UnsupportedVersion
 
 
 def changed(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -102,6 +103,14 @@ class EmptyIsLeftOut(Clean):
 
     def wrapped(self, document: Document) -> Document:
         return super().wrapped({name: value for name, value in document.items() if value not in ([], {}, "", None)})
+
+
+@breaks("FMT-2", "wrong-document")
+class LongTextsAreCut(CleanTyped):
+    """A text of a type of the store's own ends after 20,000 characters."""
+
+    def wrapped(self, document: Document) -> Document:
+        return super().wrapped(changed(document, lambda value: value[:20_000] if isinstance(value, str) else value))
 
 
 @breaks("FMT-2", "save-invalid_document")
@@ -250,6 +259,67 @@ class DeepIsUnreadable(Clean):
                 return super().encode(id, session)
             finally:
                 self.decode = decode  # type: ignore[method-assign]
+
+
+@breaks("FMT-8", "load-corrupt")
+class DeepArgumentsAreUnreadable(DeepIsUnreadable, CleanTyped):
+    """The same in the one place of a type that is free."""
+
+
+@breaks("FMT-8", "accepted-unreadable")
+class AnyVersionIsWritten(CleanTyped):
+    """A version that the reader does not know is written."""
+
+    def sound(self, document: Any) -> None:
+        super().sound({**document, "version": 1})
+
+    def load(self, id: str) -> Loaded | None:
+        loaded = super().load(id)
+        if loaded is not None and loaded.document["version"] != 1:
+            raise UnsupportedVersion(f"version {loaded.document['version']}")
+        return loaded
+
+
+@breaks("FMT-8", "accepted-unreadable")
+class LengthsAreNotCompared(CleanTyped):
+    """Lists that ought to be equally long are written as they come, and compared when they are read."""
+
+    def sound(self, document: Any) -> None:
+        super().sound({**document, "pinned": document["texts"]})
+
+    def load(self, id: str) -> Loaded | None:
+        loaded = super().load(id)
+        document: Document = loaded.document if loaded is not None else {"texts": [], "pinned": []}
+        if len(document["texts"]) != len(document["pinned"]):
+            raise Corrupt("lists of unequal length")
+        return loaded
+
+
+@breaks("FMT-8", "accepted-unreadable")
+class InfinityIsNull(CleanTyped):
+    """A number past those of 32 bits becomes infinite, is written as null, and then is no number."""
+
+    largest = math.inf
+
+    def wrapped(self, document: Document) -> Document:
+        infinite = abs(document["share"]) > CleanTyped.largest
+        return super().wrapped({**document, "share": None} if infinite else document)
+
+    def load(self, id: str) -> Loaded | None:
+        loaded = super().load(id)
+        if loaded is not None and loaded.document["share"] is None:
+            raise Corrupt("null is no number")
+        return loaded
+
+
+@breaks("FMT-8", "accepted-unreadable")
+class OtherModesAreAbsent(CleanTyped):
+    """A session in a mode that the reader does not know is passed over."""
+
+    def load(self, id: str) -> Loaded | None:
+        loaded = super().load(id)
+        known = loaded is None or loaded.document.get("mode") in {None, "chat", "plan"}
+        return loaded if known else None
 
 
 @breaks("FMT-8", "lost", also="STO-11 COR-7")

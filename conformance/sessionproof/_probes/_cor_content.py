@@ -1,6 +1,7 @@
 """COR: files that hold what a reader must not trust: hostile JSON, records missing or twice, code."""
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -181,12 +182,28 @@ def code_in_files(trial: Trial) -> None:
 def code_in_documents(trial: Trial) -> None:
     """Values that hold the same code as text, saved and loaded by a fresh process."""
     (id,) = ids_of(trial)[:1]
-    with trial.run() as run:
-        document = trial.content.with_texts(id, _damage.code_strings(trial.lab.canary))
-        if document is None:
-            raise NotApplicable("documents of the declared schema have no place for a text of the kit's choice")
-        run.write(id, document)
-        run.do({"do": "restart", "how": "close"})
-        run.do({"do": "look"})
-        run.do({"do": "verify", "check": "no canary"})
+    for document in _coded(trial, id):
+        with trial.run() as run:
+            run.write(id, document)
+            run.do({"do": "restart", "how": "close"})
+            run.do({"do": "look"})
+            run.do({"do": "verify", "check": "no canary"})
+        trial.count("documents with code")
+    if not trial.trials.get("documents with code"):
+        raise NotApplicable("documents of the declared schema have no place for a text of the kit's choice")
     trial.need(writes_acknowledged=1)
+
+
+def _coded(trial: Trial, id: str) -> Iterator[Object]:
+    """A value with every text; or of a declared schema several: each text is held, and of some budgets each place."""
+    texts = _damage.code_strings(trial.lab.canary)
+    document = trial.content.with_texts(id, texts)
+    if document is not None:
+        yield document
+        return
+    places = trial.budget.some([place for place in trial.content.places if all(map(place.takes, texts))])
+    for turn in range(max(len(places), len(texts)) if places else 0):
+        value = places[turn % len(places)].holding(texts[turn % len(texts)])
+        fitted = trial.content.fit(cast("Object", value), id)
+        if trial.content.covered(fitted):
+            yield fitted

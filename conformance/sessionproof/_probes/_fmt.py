@@ -1,29 +1,20 @@
 """FMT: documents, on the wire and in the files."""
 
+from collections.abc import Iterator
+from typing import cast
+
 from hypothesis import strategies as st
 
 from sessionproof import _json
 from sessionproof._content import SAFE_INTEGER
 from sessionproof._json import JSON, Object
-from sessionproof._json_values import any_object
-from sessionproof._lab import nested
-from sessionproof._probes._machine import furnish
+from sessionproof._probes._machine import furnish, write_and_look
 from sessionproof._probes._registry import LOGS, probe
-from sessionproof._run import Run
 from sessionproof._setup import Setup
 from sessionproof._trial import Inconclusive, NotApplicable, Trial
 
 _TRACKED = Setup(tracked=True)
 _ROUND_TRIP = {"STO-2": "FMT-2", "LOG-1": "FMT-2", "LOG-7": "FMT-2", "STO-7": "FMT-2"}
-_READABLE: dict[str, str] = dict.fromkeys(("STO-1", "STO-2", "STO-7", "LOG-1"), "FMT-8")
-
-
-def _write_and_look(run: Run, id: str, value: JSON) -> None:
-    """Write, load, and load again in a new store object: what is answered from memory is not yet on disk."""
-    run.write(id, value)
-    run.load(id)
-    run.do({"do": "reopen"})
-    run.load(id)
 
 
 @probe("FMT-1", "histories")
@@ -58,7 +49,7 @@ def documents_come_back(trial: Trial) -> None:
 
     def example(document: Object) -> None:
         with trial.run() as run:
-            _write_and_look(run, id, trial.content.fit(document, id))
+            write_and_look(run, id, trial.content.fit(document, id))
 
     trial.explore(trial.content.drawn(), trial.budget.documents, example)
     trial.need(writes_acknowledged=1)
@@ -67,17 +58,28 @@ def documents_come_back(trial: Trial) -> None:
 @probe("FMT-2", "curated texts", _ROUND_TRIP)
 def texts_come_back(trial: Trial) -> None:
     """Texts that stores are known to lose: all planes of Unicode, controls, long ones; numbers at the edges."""
-    _place_for_values(trial)
     (id,) = trial.ids(1)
-    for values in (_TEXTS, _NUMBERS if trial.statement.fidelity == "json" else [], _NUMBERS_OF_FORMATS):
-        for value in values:
-            document = trial.content.holding(id, value)
-            if document is None or not trial.content.must_keep(document):
-                continue
+    for document in _curated(trial, id):
+        if document is not None and trial.content.must_keep(document):
             trial.count("curated values")
             with trial.run() as run:
-                _write_and_look(run, id, document)
+                write_and_look(run, id, document)
+    if not isinstance(trial.statement.fidelity, str) and not trial.trials.get("curated values"):
+        raise NotApplicable("documents of the declared schema have no place for a value of the kit's choice")
     trial.need(writes_acknowledged=1)
+
+
+def _curated(trial: Trial, id: str) -> Iterator[Object | None]:
+    """Values that hold the curated ones: anywhere, or in each place of a declared schema that takes them."""
+    numbers = _NUMBERS if trial.statement.fidelity not in ("format", "messages") else []
+    curated = [*_TEXTS, *numbers, *_NUMBERS_OF_FORMATS]
+    if isinstance(trial.statement.fidelity, str):
+        yield from (trial.content.holding(id, value) for value in curated)
+        return
+    for turn, value in enumerate(curated):
+        places = [place for place in trial.content.places if place.takes(value)]
+        for place in trial.budget.some(places, turn):
+            yield trial.content.fit(cast("Object", place.holding(value)), id)
 
 
 _TEXTS: list[JSON] = [
@@ -120,11 +122,6 @@ _NUMBERS: list[JSON] = [
 _NUMBERS_OF_FORMATS: list[JSON] = [2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1]
 
 
-def _place_for_values(trial: Trial) -> None:
-    if not isinstance(trial.statement.fidelity, str):
-        raise NotApplicable("documents of the declared schema have no place for a value of the kit's choice")
-
-
 @probe("FMT-2", "entries like other records", _ROUND_TRIP, keeps=LOGS)
 def entries_are_no_records(trial: Trial) -> None:
     """Entries with members that a store may use for what is no entry come back as entries."""
@@ -137,7 +134,7 @@ def entries_are_no_records(trial: Trial) -> None:
                 with trial.run() as run:
                     run.write(id, trial.content.plain(0, id))
                     run.load(id)
-                    _write_and_look(run, id, entry)
+                    write_and_look(run, id, entry)
     if not trial.trials.get("entries like other records"):
         raise NotApplicable("entries of the declared fidelity have no members of the kit's choice")
 
@@ -316,101 +313,3 @@ def files_are_strict(trial: Trial) -> None:
 
     trial.explore(trial.content.drawn(), trial.budget.documents // 2, example)
     trial.need(writes_acknowledged=1, files_read_strictly=1)
-
-
-@probe("FMT-8", "edges", _READABLE)
-def acknowledged_is_readable(trial: Trial) -> None:
-    """Depths, numbers, lengths and names at the edges of readers: refused, or readable."""
-    _place_for_values(trial)
-    (id,) = trial.ids(1)
-    for what, value in _edges(trial):
-        document = trial.content.deep(id, value)
-        if document is None or trial.content.invalid(document):
-            continue
-        trial.count("edges tried")
-        with trial.run() as run:
-            run.write(id, trial.content.plain(0, id))
-            run.load(id)
-            _write_and_look(run, id, document)
-            run.do({"do": "look"})
-            trial.count(f"edges: {what}")
-    trial.need(writes_acknowledged=1)
-
-
-def _edges(trial: Trial) -> list[tuple[str, JSON]]:
-    limits = trial.lab.limits
-    depths = [n for n in (60, 64, 65, 100, 120, 124, 125, 126, 127, 128, 129, 200, 500) if n <= limits.max_depth - 4]
-    numbers = [n for n in (SAFE_INTEGER + 2, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**30) if n <= limits.max_integer]
-    floats = [1e39, -1e39, 3.5e38, 1.7976931348623157e308, 5e-324, 1e-400, 0.1 + 0.2, -0.0]
-    names: list[JSON] = [
-        {name: 1}
-        for name in ("", "__proto__", "constructor", "$ref", "$schema", "n" * 70_000, "a.b", "a/b", "\0", ".", "type")
-    ]
-    return [
-        *(("depth", nested(depth)) for depth in depths),
-        *(("depth", _objects(depth)) for depth in depths),
-        *(("numbers", number) for number in [*numbers, *(-n for n in numbers), *floats]),
-        *(("names", name) for name in names),
-        ("members", {f"m{number}": number for number in range(5_000)}),
-        ("length", "x" * trial.budget.item_length),
-        ("length", list(range(20_000))),
-    ]
-
-
-def _objects(levels: int) -> JSON:
-    value: JSON = {}
-    for _ in range(levels - 1):
-        value = {"o": value}
-    return value
-
-
-@probe("FMT-8", "logs that are not there", keeps=LOGS)
-def writes_to_nothing_are_refused(trial: Trial) -> None:
-    """Events, boundaries, metadata and entries for a log that is not there: refused as `not_found`, or readable."""
-    writes: dict[str, Object] = {
-        "append_events": {"events": trial.content.plain_items("event", 1)},
-        "compact": {"archive": "archive"},
-        "describe": {"meta": trial.content.plain_meta(1)},
-    }
-    if trial.has("create"):
-        writes["append"] = {"entries": [trial.content.plain(1, "")]}
-    first, second = trial.ids(2) if trial.statement.ids_kind != "single" else (*trial.ids(1), "session")
-    for method in filter(trial.has, writes):
-        with trial.run() as run:
-            if first != second:
-                run.write(first, trial.content.plain(0, first))
-            run.call(method, id=second, **writes[method])
-            run.load(second)
-            run.do({"do": "reopen"})
-            run.do({"do": "look"})
-            trial.count("writes to nothing")
-    if not trial.trials.get("writes to nothing"):
-        raise NotApplicable("the statement lists none of them")
-
-
-@probe("FMT-8", "drawn documents", _READABLE)
-def drawn_is_readable(trial: Trial) -> None:
-    """Values drawn past the fidelity's own limits: what is accepted comes back."""
-    (id,) = trial.ids(1)
-
-    def example(document: Object) -> None:
-        fitted = trial.content.fit(document, id)
-        with trial.run() as run:
-            _write_and_look(run, id, fitted)
-            run.do({"do": "look"})
-
-    wild = any_object(trial.lab.limits) if trial.statement.fidelity == "json" else trial.content.drawn()
-    trial.explore(wild, trial.budget.documents // 2, example)
-    trial.need(writes_acknowledged=1)
-
-
-@probe("FMT-8", "attachments of no session")
-def attachments_are_readable(trial: Trial) -> None:
-    """Attaching to a session that is not there: refused as `not_found`, or readable."""
-    if not trial.has("attach", "attachments"):
-        raise NotApplicable("attach is not among the operations")
-    (id,) = trial.ids(1)
-    items = trial.content.plain_items("trace", 2)
-    with trial.run() as run:
-        run.do({"do": "attach to nothing", "id": id, "kind": "trace", "items": items})
-    trial.need(attach_calls=1)

@@ -1,17 +1,15 @@
 """The state machine of stores: any history of operations, every outcome known and judged by the model."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from sessionproof._json import JSON, Object
 from sessionproof._protocol import KINDS_OF_ATTACHMENT
 from sessionproof._run import Run
 from sessionproof._trial import Trial
-
-if TYPE_CHECKING:
-    from sessionproof._json import JSON, Object
 
 NUMBERS = st.integers(0, 23)
 
@@ -142,3 +140,11 @@ def furnish(run: Run, trial: Trial, id: str, number: int, *, boundary: bool = Tr
         run.try_("compact", id=id, archive=f"archive-{number}")
     if trial.has("describe"):
         run.do({"do": "describe", "id": id, "meta": trial.content.plain_meta(number)})
+
+
+def write_and_look(run: Run, id: str, value: JSON) -> None:
+    """Write, load, and load again in a new store object: what is answered from memory is not yet on disk."""
+    run.write(id, value)
+    run.load(id)
+    run.do({"do": "reopen"})
+    run.load(id)
