@@ -62,7 +62,7 @@ TAKE_BYTES = """
         import struct
         with open(self.path("lock"), "r+") as lock:
             TAKE
-        os.mkdir(self.path(id))
+            os.mkdir(self.path(id))
 """
 BYTES = {
     "of a process": "fcntl.lockf(lock, fcntl.LOCK_EX, LENGTH, 8 * ord(id))",
@@ -168,7 +168,7 @@ def test_a_lock_is_blamed(racing: Racing, methods: str) -> None:
     """Under a lock nothing is lost, in whichever way it is waited for: not one schedule of all finds anything."""
     race = racing(methods)
     executed = race.all(interruptions=1)
-    assert len(executed) > 4
+    assert len(executed) >= 4
     assert set(race.counts) == {"2"}
     assert not any(one.waits_for_ever for one in executed)
 
