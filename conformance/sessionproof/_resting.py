@@ -120,9 +120,26 @@ def _threads(pid: int) -> Iterator[int]:
             waiting += map(int, _text(f"/proc/{process}/task/{name}/children").split())
 
 
+_open: dict[str, int] = {}
+_MOST_OPEN = 256
+"""Files of proc(5) that stay open at most."""
+
+
 def _text(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(descriptor, 4096).decode("ascii")
-    finally:
-        os.close(descriptor)
+    """What a file of proc(5) says now. It stays open: a process is looked at again and again.
+
+    Raises:
+        OSError: What it tells of is gone.
+    """
+    descriptor = _open.get(path)
+    if descriptor is not None:
+        try:
+            return os.pread(descriptor, 4096, 0).decode("ascii")
+        except OSError:  # another may have been given its number since
+            os.close(_open.pop(path))
+    if len(_open) >= _MOST_OPEN:
+        for old in _open.values():
+            os.close(old)
+        _open.clear()
+    descriptor = _open[path] = os.open(path, os.O_RDONLY)
+    return os.pread(descriptor, 4096, 0).decode("ascii")

@@ -22,7 +22,7 @@ BEGINS, WAKES, DIES = "begins", "wakes", "dies"
 """Steps that are no system calls. The paths of a death tell the call before which it comes, with its name."""
 _LOCKS = frozenset({"flock", "fcntl", "open", "openat"})
 _MEMORY = ("memory", "")
-_SPINNING = 20
+SPINNING = 20
 """So many times the same call, with nothing done in between: the side asks for what another must give."""
 _LOOK = 0.005
 """Seconds to wait for one of several processes before the next is looked at."""
@@ -112,7 +112,7 @@ class Side:
     @property
     def spins(self) -> bool:
         """Whether it asks again and again for what does not change."""
-        return max(self.same.values(), default=0) >= _SPINNING
+        return max(self.same.values(), default=0) >= SPINNING
 
     @property
     def polls(self) -> bool:

@@ -4,8 +4,9 @@ A schedule interrupts a side where another is chosen although it could go on, am
 interruption, or two (CHESS: Musuvathi and Qadeer, PLDI 2007). Where two calls do not meet, their order makes no
 difference. So a side is interrupted only before a call that meets one which another has still to make; and not a second
 time where whoever went on instead did nothing that meets what the side has done in between: under a lock, for one,
-whoever is let on only finds it taken. Which calls meet is learned from the schedules that were carried out; where a
-later one shows more, the earlier ones are gone through again.
+whoever is let on only finds it taken; nor, for the last time, to come to another order of what was carried out
+(`_reordered.py`). Which calls meet is learned from the schedules that were carried out; where a later one shows more,
+the earlier ones are gone through again.
 """
 
 from collections import deque
@@ -16,19 +17,38 @@ from typing import TypeAlias
 
 from sessionproof._footprints import meet, meetings
 from sessionproof._protocol import Call
-from sessionproof._scheduler import BEGINS, DIES, Diverged, Executed, Sight
+from sessionproof._reordered import Order
+from sessionproof._scheduler import BEGINS, DIES, Diverged, Executed, Made, Sight
 
 CarryOut: TypeAlias = Callable[[Sequence[int]], Executed]
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Another way to go on at a step of a schedule: the number of the schedule, the step, the side that goes on."""
+    """Another way to go on at a step of a schedule: the number of the schedule, the step, the side that goes on.
+
+    `last`: it leaves no more interruption.
+    """
 
     schedule: int
     place: int
     side: int
-    choices: tuple[int, ...]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A schedule that was carried out.
+
+    `points` are where its steps start from, the same for all schedules up to there; `spent` is how many interruptions
+    came before each, `places` where each call is. `order` is None where it cannot be told what reordering it comes to.
+    """
+
+    executed: Executed
+    order: Order | None
+    points: tuple[int, ...]
+    spent: tuple[int, ...]
+    places: dict[Sight, int]
 
 
 @dataclass(slots=True)
@@ -46,9 +66,9 @@ class Exploration:
     most: int
     diverged: int = 0
     _meets: dict[Sight, set[Sight]] = field(default_factory=dict[Sight, set[Sight]])
-    _seen: set[tuple[int, ...]] = field(default_factory=set[tuple[int, ...]])
+    _points: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])
     _waiting: deque[Fork] = field(default_factory=deque[Fork])
-    _done: list[Executed] = field(default_factory=list[Executed])
+    _done: list[Past] = field(default_factory=list[Past])
     _taken: dict[tuple[int, int], list[tuple[int, int]]] = field(
         default_factory=dict[tuple[int, int], list[tuple[int, int]]]
     )
@@ -58,10 +78,11 @@ class Exploration:
         yield self._carried_out(())
         while self._waiting and self.carried_out < self.most:
             fork = self._waiting.popleft()
-            if self._is_known(fork):
+            if self._is_known(fork) or self._is_reordered(fork):
                 continue
             try:
-                yield self._carried_out(fork.choices)
+                before = self._done[fork.schedule].executed.choices[: fork.place]
+                yield self._carried_out((*before, fork.side))
             except Diverged:
                 self.diverged += 1
             else:
@@ -80,17 +101,31 @@ class Exploration:
 
     def _carried_out(self, choices: tuple[int, ...]) -> Executed:
         executed = self.carry_out(choices)
-        self._done.append(executed)
-        self._learn(executed)
+        news = self._learn(executed)
+        self._done.append(self._past(executed))
+        for number, past in enumerate(self._done[:-1]):
+            for place in sorted(past.places[sight] for sight in news if sight in past.places):
+                self._fork(number, place)
+        for place in range(len(executed.steps)):
+            self._fork(len(self._done) - 1, place)
         return executed
+
+    def _past(self, executed: Executed) -> Past:
+        point, points, spent = 0, list[int](), [0]
+        for step in executed.steps:
+            points.append(point)
+            spent.append(spent[-1] + (step.side not in step.free))
+            point = self._points.setdefault((point, step.side), len(self._points) + 1)
+        places = {step.sight: place for place, step in enumerate(executed.steps)}
+        return Past(executed, Order.of(executed, self._meet), tuple(points), tuple(spent), places)
 
     def _is_known(self, fork: Fork) -> bool:
         """Whether an interruption at another step has let the same side do the same, and that meets nothing between."""
-        steps = self._done[fork.schedule].steps
+        steps = self._done[fork.schedule].executed.steps
         if not steps[fork.place].amid:
             return False
         for place, number in self._taken.get((fork.schedule, fork.side), []):
-            known = self._done[number].steps
+            known = self._done[number].executed.steps
             instead = [*takewhile(lambda step: step.side == fork.side, known[place:])]
             if fork.place < place:
                 between, same = known[fork.place : place], steps[fork.place : place]
@@ -98,41 +133,46 @@ class Exploration:
                 between = known[place + len(instead) :][: fork.place - place]
                 same = steps[place : fork.place]
             alike = [step.sight for step in between] == [step.sight for step in same]
-            if alike and not any(meet(one.print, other.print) for one in instead for other in between):
+            if alike and not any(self._meet(one, other) for one in instead for other in between):
                 return True
         return False
 
-    def _learn(self, executed: Executed) -> None:
-        again = False
-        for one, other in meetings((step.side, step.sight, step.print) for step in executed.steps):
-            again |= other not in self._meets.setdefault(one, set())
-            self._meets[one].add(other)
-            self._meets.setdefault(other, set()).add(one)
-        for number in range(len(self._done)) if again else [len(self._done) - 1]:
-            for taken, forks in self._forks(number):
-                self._seen.add(taken)
-                self._waiting += [fork for fork in forks if fork.choices not in self._seen]
-                self._seen.update(fork.choices for fork in forks)
+    def _is_reordered(self, fork: Fork) -> bool:
+        """Whether a schedule that was carried out comes to the same, and nothing could come after it."""
+        beginning = self._done[fork.schedule].executed.steps[: fork.place]
+        orders = (past.order for past in reversed(self._done)) if fork.last else ()
+        return any(order is not None and order.reordered(beginning, fork.side) for order in orders)
 
-    def _forks(self, number: int) -> Iterator[tuple[tuple[int, ...], list[Fork]]]:
-        """Where the schedule could go another way: the choices up to there, and the other ways.
+    def _meet(self, one: Made, other: Made) -> bool:
+        """Whether two steps meet that were carried out."""
+        return other.sight in self._meets.get(one.sight, ()) and meet(one.print, other.print)
+
+    def _learn(self, executed: Executed) -> set[Sight]:
+        """Learn which calls meet; those that were not known to meet what they meet here."""
+        news = set[Sight]()
+        for one, other in meetings((step.side, step.sight, step.print) for step in executed.steps):
+            if other not in self._meets.setdefault(one, set()):
+                news |= {one, other}
+                self._meets[one].add(other)
+                self._meets.setdefault(other, set()).add(one)
+        return news
+
+    def _fork(self, number: int, place: int) -> None:
+        """Note where a schedule could go another way at a step, unless that way was known before.
 
         Whoever goes by choices that are used up goes on as far as each side can.
         """
-        executed = self._done[number]
-        choices, spent, made = tuple(executed.choices), 0, set[Sight]()
-        for place, step in enumerate(executed.steps):
-            interrupted = step.side not in step.free
-            meets = not self._meets.get(step.sight, made) <= made
-            if not step.amid or (not interrupted and meets):
-                forks = [
-                    Fork(number, place, side, (*choices[:place], side))
-                    for side in step.able
-                    if side != step.side and spent + (side not in step.free) <= self.interruptions
-                ]
-                yield choices[: place + 1], forks
-            spent += interrupted
-            made.add(step.sight)
+        past = self._done[number]
+        step = past.executed.steps[place]
+        ahead = any(past.places.get(sight, place + 1) > place for sight in self._meets.get(step.sight, ()))
+        if step.amid and (step.side not in step.free or not ahead):
+            return
+        for side in step.able:
+            spent = past.spent[place] + (side not in step.free)
+            way = past.points[place], side
+            if spent <= self.interruptions and way not in self._points:
+                self._points[way] = len(self._points) + 1
+                self._waiting.append(Fork(number, place, side, spent == self.interruptions))
 
 
 def signature(executed: Executed) -> list[str]:

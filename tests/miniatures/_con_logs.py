@@ -154,12 +154,13 @@ class AppendsToTheDeleted(LockedCreated):
 
 @breaks("CON-5", "half-deleted", also="CON ATM STO-3 STO-11")
 class DeletesInParts(LockedLog):
-    """A delete removes what is attached and then the log, without the lock, and what is attached needs no log."""
+    """A delete removes what is attached before it takes the lock for the log, and what is attached needs no log."""
 
     def delete(self, id: str) -> bool:
         self.path(self.file_name(id) + ".attached").unlink(missing_ok=True)
-        existed = self.exists(id)
-        self.path(self.file_name(id)).unlink(missing_ok=True)
+        with self.lock(fcntl.LOCK_EX):
+            existed = self.exists(id)
+            self.path(self.file_name(id)).unlink(missing_ok=True)
         return existed
 
     def attachments(self, id: str, kind: str) -> Items | None:
