@@ -6,6 +6,9 @@ difference. So a side is interrupted only before a call that meets one which ano
 time where whoever went on instead did nothing that meets what the side has done in between: under a lock, for one,
 whoever is let on only finds it taken. Which calls meet is learned from the schedules that were carried out; where a
 later one shows more, the earlier ones are gone through again.
+
+A write over several pages which meets a read that another side has still to make is also made in two halves, and the
+other side goes on between them, unless it was seen that it comes to no read then. That is one interruption.
 """
 
 from collections import deque
@@ -16,19 +19,25 @@ from typing import TypeAlias
 
 from sessionproof._footprints import meet, meetings
 from sessionproof._protocol import Call
-from sessionproof._scheduler import BEGINS, DIES, Diverged, Executed, Sight
+from sessionproof._scheduler import BEGINS, DIES, FINISHES, Diverged, Executed, Made, Sight
 
 CarryOut: TypeAlias = Callable[[Sequence[int]], Executed]
+
+_READS = frozenset({"read", "pread64", "readv", "preadv", "preadv2", "sendfile"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Another way to go on at a step of a schedule: the number of the schedule, the step, the side that goes on."""
+    """Another way to go on at a step of a schedule: the number of the schedule, the step, the side that goes on.
+
+    `halves`: it goes on between the halves of the write that the step is.
+    """
 
     schedule: int
     place: int
     side: int
     choices: tuple[int, ...]
+    halves: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +74,8 @@ class Exploration:
             except Diverged:
                 self.diverged += 1
             else:
+                if fork.halves:
+                    continue
                 taken = self._taken.setdefault((fork.schedule, fork.side), [])
                 taken.append((fork.place, self.carried_out - 1))
 
@@ -85,10 +96,19 @@ class Exploration:
         return executed
 
     def _is_known(self, fork: Fork) -> bool:
-        """Whether an interruption at another step has let the same side do the same, and that meets nothing between."""
-        steps = self._done[fork.schedule].steps
-        if not steps[fork.place].amid:
+        """Whether it was seen that the fork leads to nothing new."""
+        step = self._done[fork.schedule].steps[fork.place]
+        if not step.amid:
             return False
+        known = self._let_on(fork)
+        if fork.halves:
+            # Whoever reads nothing of the file before the write reads nothing of it between its halves.
+            return known is not None and not self._reads_of(step).intersection(one.sight for one in known)
+        return known is not None
+
+    def _let_on(self, fork: Fork) -> list[Made] | None:
+        """What the side has done that was let on there, or at another step where that meets nothing between."""
+        steps = self._done[fork.schedule].steps
         for place, number in self._taken.get((fork.schedule, fork.side), []):
             known = self._done[number].steps
             instead = [*takewhile(lambda step: step.side == fork.side, known[place:])]
@@ -99,8 +119,8 @@ class Exploration:
                 same = steps[place : fork.place]
             alike = [step.sight for step in between] == [step.sight for step in same]
             if alike and not any(meet(one.print, other.print) for one in instead for other in between):
-                return True
-        return False
+                return instead
+        return None
 
     def _learn(self, executed: Executed) -> None:
         again = False
@@ -132,7 +152,21 @@ class Exploration:
                 ]
                 yield choices[: place + 1], forks
             spent += interrupted
+            if spent < self.interruptions and (readers := self._readers(step, made)):
+                halved = (*choices[:place], ~step.side)
+                yield halved, [Fork(number, place, side, (*halved, side), halves=True) for side in readers]
             made.add(step.sight)
+
+    def _readers(self, step: Made, made: set[Sight]) -> list[int]:
+        """The sides that could read between the halves of a write what it writes."""
+        if not step.pages or step.half:
+            return []
+        met = {side for side, *_ in self._reads_of(step) - made}
+        return [side for side in step.able if side in met]
+
+    def _reads_of(self, step: Made) -> set[Sight]:
+        """The reads of others that meet a write."""
+        return {sight for sight in self._meets.get(step.sight, ()) if sight[2] in _READS}
 
 
 def signature(executed: Executed) -> list[str]:
@@ -144,7 +178,7 @@ def signature(executed: Executed) -> list[str]:
     words: list[str] = []
     for step in executed.steps:
         paths = ("/".join(f"{names.setdefault(part, len(names))}" for part in path.split("/")) for path in step.paths)
-        words.append(" ".join([str(step.side), step.name, *paths]))
+        words.append(" ".join([str(step.side), step.name, *(["half"] if step.half else []), *paths]))
     return words
 
 
@@ -159,9 +193,18 @@ def told(executed: Executed, calls: Sequence[Sequence[Call]]) -> str:
                 words.append(f"`{calls[side][step.sight[1]].method}` begins")
             elif step.name == DIES:
                 words.append("dies before " + " ".join(step.paths))
+            elif step.name == FINISHES:
+                words.append(f"the rest of that write to {_shown(step)}")
             elif step.sight in met:
-                words.append(" ".join([step.name, *(path.removeprefix("root/") for path in step.paths)]))
+                half = f" (its first {step.half:,} bytes)" if step.half else ""
+                words.append(f"{step.name} {_shown(step)}{half}")
         shown = [word for word, _ in groupby(words)]
         if shown:
             lines.append(f"process {side + 1}: {', '.join(shown)}")
+    if any(step.half for step in executed.steps):
+        lines.append("ext4 and btrfs let a reader come between the pages of a write")
     return "\n".join(lines)
+
+
+def _shown(step: Made) -> str:
+    return " ".join(path.removeprefix("root/") for path in step.paths)

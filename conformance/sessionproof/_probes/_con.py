@@ -164,6 +164,9 @@ _READS = ("load", "read", "attachments", "exists", "list", "summaries", "latest"
 def readers(trial: Trial) -> None:
     """Every way to read, beside writers; twice by one object, beside the first write of another session."""
     id, *other = trial.some_ids(2)
+    # A mixture of two that are large is no less well formed than they are.
+    large = _write(trial, id, 1, SIZES[2])
+    _race(trial, _written(trial, id, size=SIZES[2]), [[large], [_ask(_read(trial), id=id)]])
     before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
     for reader in _readers(trial, id):
         for write in _writes(trial, id):
