@@ -130,6 +130,18 @@ def test_a_store_moves_the_cursor(tmp_path: Path) -> None:
         (
             {
                 "do": "race",
+                "sides": [[{"method": "list"}], [{"method": "list"}]],
+                "dies": [0, 3],
+                "survivors": True,
+            },
+            (
+                "[on one root; process 1: list(); process 2: list(); "
+                "process 1 dies before its system call 3, then the others open the store]"
+            ),
+        ),
+        (
+            {
+                "do": "race",
                 "sides": [[{"method": "open"}, {"method": "load", "params": {"id": "a"}}], []],
                 "dies": [0, 3],
             },

@@ -142,6 +142,7 @@ class Schedule:
         gates: The process of each side, open on the same root; of a `pipelined` one, several sides may be.
         calls: What each is asked, one after the other.
         dies: A side, and the how manieth of its held calls it dies at, in place of making it.
+        before: What came first of all, and which this goes on from.
     """
 
     def __init__(
@@ -150,6 +151,7 @@ class Schedule:
         gates: Sequence[GatedProcess],
         calls: Sequence[Sequence[Call]],
         dies: Sequence[int] | None = None,
+        before: Executed | None = None,
     ) -> None:
         self._folder = str(folder.resolve())
         self._sides = [
@@ -159,10 +161,10 @@ class Schedule:
         self._dies = tuple(dies or ())
         self._dead: list[GatedProcess] = []
         self._moved: dict[Inode, int] = {}
-        self._clock = 0
+        self._clock = 2 * len(before.steps) if before else 0
         self._current: int | None = None
         self._half: Half | None = None
-        self.executed = Executed()
+        self.executed = Executed([*before.steps], [*before.performed]) if before else Executed()
 
     def carry_out(self, choices: Sequence[int]) -> Executed:
         """Go by the choices; when they are used up, each side goes on as far as it can.

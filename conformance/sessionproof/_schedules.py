@@ -192,7 +192,7 @@ def told(executed: Executed, calls: Sequence[Sequence[Call]]) -> str:
             if step.name == BEGINS:
                 words.append(f"`{calls[side][step.sight[1]].method}` begins")
             elif step.name == DIES:
-                words.append("dies before " + " ".join(step.paths))
+                words.append(f"dies before {_shown(step)}")
             elif step.name == FINISHES:
                 words.append(f"the rest of that write to {_shown(step)}")
             elif step.sight in met:

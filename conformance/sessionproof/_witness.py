@@ -106,7 +106,8 @@ def _race_texts(step: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'caller' if within else 'process'} {number}: {', then '.join(calls) or 'nothing'}"
     if "dies" in step:
         side, call = step["dies"]
-        yield f"process {side + 1} dies before its system call {call}"
+        after = ", then the others open the store" if step.get("survivors") else ""
+        yield f"process {side + 1} dies before its system call {call}{after}"
 
 
 def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -91,6 +91,13 @@ def _death(trial: Trial, before: Before, first: Side, others: Side) -> None:
     _race(trial, before, [first, others], deaths=trial.budget.deaths, interruptions=0)
 
 
+def _two_survivors(trial: Trial, before: Before, first: Object, one: Object, other: Object) -> None:
+    """The first process dies where it leaves something half done; two others then find that at once."""
+    if not _one_process(trial):
+        how: dict[str, JSON] = {"deaths": trial.budget.deaths // 12, "most": 2 * trial.budget.schedules}
+        _race(trial, before, [[first], [one], [other]], survivors=True, **how)
+
+
 def _written(trial: Trial, *ids: str, size: int = 0) -> Before:
     """Sessions that are there, each written to once."""
 
@@ -131,7 +138,10 @@ def _first(trial: Trial) -> str:
 
 @probe("CON-1", "schedules")
 def one_session(trial: Trial) -> None:
-    """Saves of one session beside each other, by objects that have loaded it before; attaches beside saves."""
+    """Saves of one session beside each other, by objects that have loaded it before; attaches beside saves.
+
+    The same where a third process has died amid a save.
+    """
     id = _first(trial)
     look = _ask(_read(trial), id=id)
     there = _written(trial, id)
@@ -146,6 +156,7 @@ def one_session(trial: Trial) -> None:
     _race(trial, attached, [[_write(trial, id, 1)], [_attach(trial, id, "trace", 2)]])
     kinds = [_attach(trial, id, kind, number) for number, kind in enumerate(KINDS_OF_ATTACHMENT)]
     _race(trial, attached, [[kinds[0]], [kinds[1]]])
+    _two_survivors(trial, attached, _write(trial, id, 1), kinds[0], kinds[1])
     # A lock on a file that a rename replaces holds until the second write.
     _race(trial, attached, [kinds[:2], kinds[2:]])
     _race(trial, there, [[_write(trial, id, 1)], [{"method": "open"}]])
@@ -236,7 +247,7 @@ def _attaches_to_nothing(trial: Trial, id: str) -> bool:
 
 @probe("CON-8", "schedules")
 def conditional(trial: Trial) -> None:
-    """Two saves under one revision, and one beside a plain save."""
+    """Two saves under one revision, also where a third process has died amid a save, and one beside a plain save."""
     if trial.logs:
         raise NotApplicable("appends rest on no revision")
     id = _first(trial)
@@ -244,6 +255,7 @@ def conditional(trial: Trial) -> None:
         raise NotApplicable("saves answer no revision")
     two = [[_conditional(trial, id, number)] for number in (1, 2)]
     _race(trial, _written(trial, id), two)
+    _two_survivors(trial, _written(trial, id), _write(trial, id, 3), two[0][0], two[1][0])
     if trial.budget.share == 1:
         _race(trial, _written(trial, id), [two[0], [_write(trial, id, 3)]])
     _done(trial)
@@ -265,7 +277,10 @@ def _gives_revisions(trial: Trial, id: str) -> bool:
 
 @probe("CON-3", "schedules", keeps=LOGS)
 def appends(trial: Trial) -> None:
-    """Appends beside each other: to a log that is there, to a new one, of batches, beside events and boundaries."""
+    """Appends beside each other: to a log that is there, to a new one, of batches, beside events and boundaries.
+
+    The same where a third process has died amid an append.
+    """
     id = _first(trial)
     there = _written(trial, id)
     look = _ask("read", id=id)
@@ -273,6 +288,7 @@ def appends(trial: Trial) -> None:
     _race(trial, there, [[_write(trial, id, 1, SIZES[1], batch=2)], [_write(trial, id, 4, batch=2)]])
     _race(trial, there, [[_write(trial, id, 1), _write(trial, id, 2)], [_write(trial, id, 3)]])
     _race(trial, there, [[_write(trial, id, 1)], [{"method": "open"}]])
+    _two_survivors(trial, there, _write(trial, id, 1), _write(trial, id, 2), _write(trial, id, 3))
     if not trial.has("create"):
         _race(trial, _nothing, [[_write(trial, id, 1)], [_write(trial, id, 2, batch=2)]])
     if trial.budget.share == 1:
@@ -299,13 +315,17 @@ def creates(trial: Trial) -> None:
 
 @probe("CON-9", "schedules", keeps=LOGS)
 def claims(trial: Trial) -> None:
-    """One token claimed by two and by three; the first dies at each of its calls, also after it was answered."""
+    """One token claimed by two and by three; the first dies at each of its calls, also after it was answered.
+
+    Two claim it where the first died with something half done.
+    """
     id = _first(trial)
     claim = _ask("claim", id=id, token="token-1")  # noqa: S106 - what is claimed, no secret
     there = _written(trial, id)
     _race(trial, there, [[claim], [claim]])
     _race(trial, there, [[claim], [claim], [claim]], interruptions=1)
     _death(trial, there, [claim, _ask("read", id=id)], [claim])
+    _two_survivors(trial, there, claim, claim, claim)
     _done(trial)
 
 
@@ -314,7 +334,10 @@ def claims(trial: Trial) -> None:
 
 @probe("CON-6", "deaths")
 def after_a_death(trial: Trial) -> None:
-    """The first process dies at each of its calls; the second writes and deletes, and is answered."""
+    """The first process dies at each of its calls; the second writes and deletes, and is answered.
+
+    So are two that write at once.
+    """
     id = _first(trial)
     before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
     others = [_write(trial, id, 5), *([_ask("delete", id=id)] if trial.has("delete") else [])]
@@ -322,6 +345,7 @@ def after_a_death(trial: Trial) -> None:
     for write in writes if trial.budget.share == 1 else writes[:1]:
         gone = write["method"] == "delete" and trial.has("create")
         _death(trial, before, [write], [] if gone else others)
+    _two_survivors(trial, before, writes[0], _write(trial, id, 3), _write(trial, id, 5))
     if trial.has("create"):
         create = _ask("create", agent="agent", created_by="creator")
         _death(trial, before, [create], [create, *others])
@@ -349,11 +373,15 @@ def another_session(trial: Trial) -> None:
 
 @probe("CON-10", "schedules")
 def opens(trial: Trial) -> None:
-    """Two and three processes open one root at once, that is there and that is not, and work in it."""
+    """Two and three processes open one root at once, that is there and that is not, and work in it.
+
+    Two open what a third has left half done when it died.
+    """
     id = _first(trial)
     work = [] if trial.has("create") else [_write(trial, id, 1)]
     opening: Object = {"method": "open"}
     _race(trial, _written(trial, id), [[opening, *work], [opening]])
+    _two_survivors(trial, _written(trial, id), _write(trial, id, 2), opening, opening)
     _race(trial, _nothing, [[opening, *work], [opening]], rootless=True)
     _race(trial, _nothing, [[opening], [opening], [opening]], rootless=True, interruptions=1)
     _done(trial)
