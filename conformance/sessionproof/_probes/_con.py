@@ -156,7 +156,6 @@ def one_session(trial: Trial) -> None:
     _race(trial, attached, [[_write(trial, id, 1)], [_attach(trial, id, "trace", 2)]])
     kinds = [_attach(trial, id, kind, number) for number, kind in enumerate(KINDS_OF_ATTACHMENT)]
     _race(trial, attached, [[kinds[0]], [kinds[1]]])
-    _two_survivors(trial, attached, _write(trial, id, 1), kinds[0], kinds[1])
     # A lock on a file that a rename replaces holds until the second write.
     _race(trial, attached, [kinds[:2], kinds[2:]])
     _race(trial, there, [[_write(trial, id, 1)], [{"method": "open"}]])
@@ -165,6 +164,7 @@ def one_session(trial: Trial) -> None:
         if not trial.logs:
             three = [[_write(trial, id, number)] for number in (1, 2, 3)]
             _race(trial, there, three, interruptions=1)
+    _two_survivors(trial, attached, _write(trial, id, 1), kinds[0], kinds[1])
     _done(trial)
 
 
@@ -255,9 +255,9 @@ def conditional(trial: Trial) -> None:
         raise NotApplicable("saves answer no revision")
     two = [[_conditional(trial, id, number)] for number in (1, 2)]
     _race(trial, _written(trial, id), two)
-    _two_survivors(trial, _written(trial, id), _write(trial, id, 3), two[0][0], two[1][0])
     if trial.budget.share == 1:
         _race(trial, _written(trial, id), [two[0], [_write(trial, id, 3)]])
+    _two_survivors(trial, _written(trial, id), _write(trial, id, 3), two[0][0], two[1][0])
     _done(trial)
 
 
@@ -288,7 +288,6 @@ def appends(trial: Trial) -> None:
     _race(trial, there, [[_write(trial, id, 1, SIZES[1], batch=2)], [_write(trial, id, 4, batch=2)]])
     _race(trial, there, [[_write(trial, id, 1), _write(trial, id, 2)], [_write(trial, id, 3)]])
     _race(trial, there, [[_write(trial, id, 1)], [{"method": "open"}]])
-    _two_survivors(trial, there, _write(trial, id, 1), _write(trial, id, 2), _write(trial, id, 3))
     if not trial.has("create"):
         _race(trial, _nothing, [[_write(trial, id, 1)], [_write(trial, id, 2, batch=2)]])
     if trial.budget.share == 1:
@@ -296,6 +295,7 @@ def appends(trial: Trial) -> None:
         for other in (events, _ask("compact", id=id, archive="archive-1")):
             _race(trial, there, [[_write(trial, id, 1)], [other]])
         _race(trial, there, [[_write(trial, id, number)] for number in (1, 2, 3)], interruptions=1)
+    _two_survivors(trial, there, _write(trial, id, 1), _write(trial, id, 2), _write(trial, id, 3))
     _done(trial)
 
 
@@ -345,10 +345,10 @@ def after_a_death(trial: Trial) -> None:
     for write in writes if trial.budget.share == 1 else writes[:1]:
         gone = write["method"] == "delete" and trial.has("create")
         _death(trial, before, [write], [] if gone else others)
-    _two_survivors(trial, before, writes[0], _write(trial, id, 3), _write(trial, id, 5))
     if trial.has("create"):
         create = _ask("create", agent="agent", created_by="creator")
         _death(trial, before, [create], [create, *others])
+    _two_survivors(trial, before, writes[0], _write(trial, id, 3), _write(trial, id, 5))
     _done(trial)
 
 
@@ -381,7 +381,7 @@ def opens(trial: Trial) -> None:
     work = [] if trial.has("create") else [_write(trial, id, 1)]
     opening: Object = {"method": "open"}
     _race(trial, _written(trial, id), [[opening, *work], [opening]])
-    _two_survivors(trial, _written(trial, id), _write(trial, id, 2), opening, opening)
     _race(trial, _nothing, [[opening, *work], [opening]], rootless=True)
     _race(trial, _nothing, [[opening], [opening], [opening]], rootless=True, interruptions=1)
+    _two_survivors(trial, _written(trial, id), _write(trial, id, 2), opening, opening)
     _done(trial)
