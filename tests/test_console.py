@@ -98,9 +98,47 @@ def test_a_store_moves_the_cursor(tmp_path: Path) -> None:
     [
         ({"do": "call", "method": "load", "params": {"id": "a"}}, 'load(id="a")'),
         ({"do": "call", "method": "list", "params": {}}, "list()"),
-        ({"do": "look"}, "[look]"),
-        ({"do": "restart", "how": "kill"}, '[restart: how="kill"]'),
+        ({"do": "look"}, "[every session and what tells of all: read]"),
+        ({"do": "look", "ids": ["a", "b"], "store": False}, '["a", "b": read]'),
+        ({"do": "rest"}, "[the store is closed]"),
+        ({"do": "wake"}, "[another process opens the store]"),
+        ({"do": "reopen"}, "[the store is closed and opened again]"),
+        ({"do": "restart", "how": "kill"}, "[the process is killed, another opens the store]"),
+        ({"do": "tick", "seconds": 0.03}, "[0.03 s pass]"),
+        ({"do": "plant", "name": "b", "kind": "link"}, '[plant: name="b", kind="link"]'),
+        (
+            {"do": "conditional save", "id": "a", "document": {}, "revision": -1},
+            'save(id="a", document={}, if_revision=<that of the last save>)',
+        ),
+        (
+            {"do": "conditional save", "id": "a", "document": {}, "revision": -3},
+            'save(id="a", document={}, if_revision=<that of the last save but 2>)',
+        ),
+        (
+            {"do": "create", "as": "${log:1}", "agent": "x", "created_by": "y"},
+            'create(agent="x", created_by="y") makes <session 1>',
+        ),
+        ({"do": "call", "method": "read", "params": {"id": "${log:2}"}}, "read(id=<session 2>)"),
         ({"do": "disturb", "requirement": "COR-1"}, "[disturb]"),
+        (
+            {
+                "do": "race",
+                "sides": [[{"method": "save", "params": {"id": "a", "if_revision": -2}}]],
+            },
+            '[on one root; process 1: save(id="a", if_revision=<that of the last save but one>)]',
+        ),
+        (
+            {
+                "do": "race",
+                "sides": [[{"method": "list"}], [{"method": "list"}]],
+                "dies": [0, 3],
+                "survivors": True,
+            },
+            (
+                "[on one root; process 1: list(); process 2: list(); "
+                "process 1 dies before its system call 3, then the others open the store]"
+            ),
+        ),
         (
             {
                 "do": "race",
@@ -131,6 +169,15 @@ def test_a_long_history_fills_the_screen() -> None:
         *range(89, 101),
     ]
     assert "76 more" in text
+
+
+def test_what_the_kit_notes_is_told() -> None:
+    """What the kit notes for itself is left out, but where it shows the failure; the others keep their numbers."""
+    call = {"do": "call", "method": "load", "params": {"id": "a"}}
+    steps = [{"do": "mark", "name": "quiet"}, call, {"do": "disturb", "requirement": "COR-1"}]
+    case: dict[str, Any] = {"setup": {}, "steps": steps}
+    lines = failure_text(Result("STO-2", "histories", "fail", "A sentence.", expected="x", observed="y", case=case))
+    assert [line.strip() for line in lines.splitlines()[3:6]] == ['2.  load(id="a")', "3.  [disturb]", "where  step 3"]
 
 
 def test_text_is_not_printable() -> None:

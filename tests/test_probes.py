@@ -7,7 +7,17 @@ import pytest
 
 from miniatures._clean import Clean, CleanFormat
 from miniatures._clean_busy import BusyLink, WholeOrAgain
-from miniatures._clean_con import Linked, Locked, LockedCreated, LockedLog, Renaming, Threads
+from miniatures._clean_con import (
+    InPlace,
+    Linked,
+    Locked,
+    LockedCreated,
+    LockedLog,
+    PidLocked,
+    PidLockedCreated,
+    Renaming,
+    Threads,
+)
 from miniatures._clean_costed import CleanCompacting, CleanCosted
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, CleanStep
@@ -28,6 +38,9 @@ SHARED: dict[type[Adapter], tuple[int, ...]] = {
     Locked: (1, 2, 5, 6, 7, 8, 10),
     LockedLog: (1, 2, 3, 5, 6, 7),
     LockedCreated: (2, 3, 4, 5, 9),
+    InPlace: (1, 2),
+    PidLocked: (1, 6, 8),
+    PidLockedCreated: (3, 9),
     Renaming: (1, 2, 5, 6, 7, 10),
     Linked: (2, 3, 5, 6, 7),
     Threads: (1, 2, 5, 6, 7, 8),

@@ -4,12 +4,14 @@ A `race` is one schedule. Its `sides` are lists of calls: of the run's own proce
 are the sides in the order of their steps; behind them each side goes on as far as it can. What every side and a new
 store object see afterwards belongs to the history, which is judged as a whole. With `calls` the schedule must be made
 of the same steps as when it was found; where it is not, nothing is judged. `dies` is a side and the how manieth of its
-calls it dies at. With `within` all sides are requests that the run's own process serves at once. Where the first call
-of a side is `open`, the root was not opened for it before, and with `rootless` there is none.
+calls it dies at; with `survivors` the first side dies before the others open the root. With `within` all sides are
+requests that the run's own process serves at once. Where the first call of a side is `open`, the root was not opened
+for it before, and with `rootless` there is none.
 
 `races` carries out the schedules of one race, each on a copy of the closed root: with at most so many `interruptions`,
 and at most `most` of them. Where nothing survives an `open`, the steps of `again` come before each. With `deaths`
-the first side dies in them, at so many of its calls in turn at most.
+the first side dies in them, at so many of its calls in turn at most; with `survivors` only where it leaves something
+half done, and the others race on copies of what one death has left.
 """
 
 import shutil
@@ -32,9 +34,10 @@ from sessionproof._wording import observed
 from sessionproof._worlds import Anything, State, Violation, Worlds
 
 if TYPE_CHECKING:
+    from sessionproof._client import AdapterProcess
     from sessionproof._run import Run
 
-_KEPT = ("sides", "within", "rootless")
+_KEPT = ("sides", "within", "rootless", "survivors")
 """What all schedules of a race have in common."""
 
 
@@ -51,6 +54,9 @@ def races(run: "Run", step: Object) -> None:
     base: Object = {"do": "race", **{name: step[name] for name in _KEPT if name in step}}
     if not step.get("deaths"):
         _explored(run, step, base)
+        return
+    if step.get("survivors"):
+        _explored_after_deaths(run, step, base)
         return
     undisturbed = _on_a_copy(run, step, base, set(), ())
     for what in ("schedules", "schedules possible"):
@@ -70,6 +76,54 @@ def _explored(run: "Run", step: Object, base: Object) -> None:
     run.count("schedules that did not repeat", exploration.diverged)
 
 
+def _explored_after_deaths(run: "Run", step: Object, base: Object) -> None:
+    """Let the first side die once at each of these calls, and carry out schedules of the others on what that left."""
+    first = cast("list[list[JSON]]", base["sides"])[0]
+    undisturbed = _on_a_copy(run, step, {"do": "race", "sides": [first]}, set(), ())
+    for what in ("schedules", "schedules possible"):
+        run.count(what)
+    places = [*_half_done(undisturbed)]
+    most = min(cast("int", step["deaths"]), len(places))
+    # Evenly from the middle on, not from the first: there the most is left.
+    for place in [places[(2 * number + 1) * len(places) // (2 * most)] for number in range(most)]:
+        run.count("deaths before two survivors")
+        twin = run.fork()
+        try:
+            _open(twin, twin.process)
+            twin.dead = _died(twin, twin.process, _calls_of(twin, first), place)
+            _explored(twin, step, {**base, "dies": [0, place]})
+        except Diverged:
+            run.count("schedules that did not repeat")
+        finally:
+            for what, number in twin.trials.items():
+                run.count(what, number)
+            run.place.forget(twin)
+
+
+def _died(run: "Run", process: "AdapterProcess", calls: Sequence[Call], place: int) -> tuple[GatedProcess, Executed]:
+    """Let a process die at its n-th call, while no other has the root open.
+
+    Raises:
+        Diverged: It makes fewer calls.
+    """
+    assert isinstance(process, GatedProcess)
+    executed = Schedule(run.outside, [process], [calls], (0, place)).carry_out([])
+    if process.alive:
+        raise Diverged(f"process 1 makes no call number {place}")
+    return process, executed
+
+
+def _half_done(executed: Executed) -> Iterator[int]:
+    """The calls of the first side before which it has changed names or files, and would have changed more."""
+    calls = [made for made in executed.steps if made.side == 0 and made.name != BEGINS]
+    changing = [
+        place for place, made in enumerate(calls, 1) if any(kind in {"entry", "file"} for kind, _ in made.print.changes)
+    ]
+    for place in _tellingly(executed):
+        if changing and changing[0] < place <= changing[-1]:
+            yield place
+
+
 def _tellingly(executed: Executed) -> Iterator[int]:
     """The calls of the first side before which a death leaves something else than before the call that came first."""
     calls = [made for made in executed.steps if made.side == 0 and made.name != BEGINS]
@@ -82,7 +136,9 @@ def _on_a_copy(run: "Run", step: Object, base: Object, unjudged: set[str], choic
     twin = run.fork()
     twin.steps.pop()  # not all schedules again, but this one
     try:
-        if not _opens(cast("list[list[Object]]", base["sides"])[0]):
+        if run.dead is not None:
+            twin.steps.append({"do": "wake"})  # that of the process which has died
+        elif not _opens(cast("list[list[Object]]", base["sides"])[0]):
             awaken(twin, step)
         twin.steps.append(base)
         return _raced(twin, {**base, "choices": list[JSON](choices)}, partial(before, run, step), unjudged)
@@ -125,15 +181,18 @@ def _raced(
         Diverged: Its choices cannot be followed, or lead to other calls than those that the step tells.
         Violated: A finding that counts.
     """
-    asked = [
-        [call_of(run, named(cast("Object", call), run.names)) for call in side]
-        for side in cast("list[list[JSON]]", step["sides"])
-    ]
+    asked = [_calls_of(run, side) for side in cast("list[list[JSON]]", step["sides"])]
     if step.get("rootless"):
         _without_root(run)
+    dies = cast("Sequence[int] | None", step.get("dies"))
+    if step.get("survivors") and dies is not None and run.dead is None:
+        run.dead = _died(run, run.process, asked[0], dies[1])
     gates = list(_gates(run, asked, within=bool(step.get("within"))))
-    dies = cast("tuple[int, int] | None", step.get("dies"))
-    schedule = Schedule(run.outside, gates, asked, dies)
+    if run.dead is None:
+        schedule = Schedule(run.outside, gates, asked, dies)
+    else:
+        gates[0], begun = run.dead
+        schedule = Schedule(run.outside, gates, [[], *asked[1:]], before=begun)
     executed = schedule.carry_out(cast("list[int]", step.get("choices", [])))
     calls = signature(executed)
     before = cast("list[str]", step.get("calls", calls))
@@ -157,6 +216,10 @@ def _raced(
     states: dict[str, tuple[State, ...]] = dict.fromkeys(sessions(history), (Anything(),))
     run.worlds = replace(run.worlds, sessions={**run.worlds.sessions, **states})
     return executed
+
+
+def _calls_of(run: "Run", side: Sequence[JSON]) -> list[Call]:
+    return [call_of(run, named(cast("Object", call), run.names)) for call in side]
 
 
 def _report(run: "Run", executed: Executed, asked: Sequence[Sequence[Call]], violation: Violation) -> None:
@@ -193,10 +256,15 @@ def _gates(run: "Run", asked: Sequence[Sequence[Call]], *, within: bool) -> Iter
         process = run.process if within or side == 0 else start(replace(run.setup, side=side))
         assert isinstance(process, GatedProcess)
         if process is not run.process and not (calls and calls[0].method == "open"):
-            outcome = process.call(opening(run))
-            if not isinstance(outcome, Answer):
-                run.report(opened_wrong(outcome))
+            _open(run, process)
         yield process
+
+
+def _open(run: "Run", process: "AdapterProcess") -> None:
+    """Let a process open the root."""
+    outcome = process.call(opening(run))
+    if not isinstance(outcome, Answer):
+        run.report(opened_wrong(outcome))
 
 
 def _count(run: "Run", performed: Performed) -> None:

@@ -30,6 +30,8 @@ class Order:
     def of(cls, executed: Executed, meet: Callable[[Made, Made], bool]) -> "Order | None":
         """That of a schedule; None where somebody waited, or died: who lives is seen by more than files.
 
+        The same where a write was made in two halves: who comes between them makes a difference.
+
         The same where a side may have to wait in another order, as it asks for one thing again and again.
         """
         asked = Counter((*step.sight[:2], step.name, *step.paths) for step in executed.steps)
@@ -40,7 +42,7 @@ class Order:
         left = {step.side: place for place, step in enumerate(executed.steps)}
         for place, step in enumerate(executed.steps):
             waiting = {side for side, last in left.items() if last >= place} - set(step.able)
-            if waiting or step.name in {WAKES, DIES}:
+            if waiting or step.half or step.name in {WAKES, DIES}:
                 return None
             others = ((side, _last(made, step, meet)) for side, made in steps.items() if side != step.side)
             needs[step.sight] = [(side, count) for side, count in others if count]

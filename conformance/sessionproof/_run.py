@@ -41,6 +41,8 @@ from sessionproof._workplace import Workplace
 from sessionproof._worlds import Absent, Violation, Worlds, telling_kinds
 
 if TYPE_CHECKING:
+    from sessionproof._gate import GatedProcess
+    from sessionproof._scheduler import Executed
     from sessionproof._tree import Tree
 
 
@@ -84,6 +86,7 @@ class Run:
         self.answers: list[Answered] = []
         self.base = Disk(), Worlds()
         self.observed: list[tuple[Call, Outcome]] | None = None
+        self.dead: tuple[GatedProcess, Executed] | None = None
         if isinstance(self.process, RecordedProcess):
             self.process.begin(self.outside)
         self._seen: Tree = {}

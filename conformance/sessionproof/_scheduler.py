@@ -14,12 +14,16 @@ from typing import TypeAlias, cast
 
 from sessionproof._footprints import NONE, Footprint, footprint, moves, with_given_up
 from sessionproof._gate import GatedProcess, Held
+from sessionproof._halves import Half, crosses, first_half, must_wait, second_half
 from sessionproof._locks import Holders, Inode, Lock
 from sessionproof._performed import Performed
 from sessionproof._protocol import Answer, Call
 
-BEGINS, WAKES, DIES = "begins", "wakes", "dies"
-"""Steps that are no system calls. The paths of a death tell the call before which it comes, with its name."""
+BEGINS, WAKES, DIES, FINISHES = "begins", "wakes", "dies", "finishes"
+"""Steps that are no system calls. The paths of a death tell the call before which it comes, with its name.
+
+A side finishes a write of which only the first half was made.
+"""
 _LOCKS = frozenset({"flock", "fcntl", "open", "openat"})
 _MEMORY = ("memory", "")
 SPINNING = 20
@@ -41,6 +45,7 @@ class Made:
 
     `paths` are those of the call below the folder. `able` are the sides that could have taken the step; to choose one
     that is not `free` interrupts another. `amid`: one side alone is free, as it is amid a request and can go on.
+    `pages`: a write over several pages, which can be made in two halves; `half`: of the first half, its bytes.
     """
 
     side: int
@@ -51,6 +56,8 @@ class Made:
     able: tuple[int, ...]
     free: tuple[int, ...]
     amid: bool
+    pages: bool = False
+    half: int = 0
 
 
 @dataclass(slots=True)
@@ -63,8 +70,8 @@ class Executed:
 
     @property
     def choices(self) -> list[int]:
-        """The sides in the order of their steps."""
-        return [step.side for step in self.steps]
+        """The sides in the order of their steps; of who makes half a write, the complement (`~`)."""
+        return [~step.side if step.half else step.side for step in self.steps]
 
 
 @dataclass(slots=True)
@@ -137,6 +144,7 @@ class Schedule:
         gates: The process of each side, open on the same root; of a `pipelined` one, several sides may be.
         calls: What each is asked, one after the other.
         dies: A side, and the how manieth of its held calls it dies at, in place of making it.
+        before: What came first of all, and which this goes on from.
     """
 
     def __init__(
@@ -145,6 +153,7 @@ class Schedule:
         gates: Sequence[GatedProcess],
         calls: Sequence[Sequence[Call]],
         dies: Sequence[int] | None = None,
+        before: Executed | None = None,
     ) -> None:
         self._folder = str(folder.resolve())
         self._sides = [
@@ -155,15 +164,16 @@ class Schedule:
         self._dead: list[GatedProcess] = []
         self._moved: dict[Inode, int] = {}
         self._holders = Holders()
-        self._clock = 0
+        self._clock = 2 * len(before.steps) if before else 0
         self._current: int | None = None
-        self.executed = Executed()
+        self._half: Half | None = None
+        self.executed = Executed([*before.steps], [*before.performed]) if before else Executed()
 
     def carry_out(self, choices: Sequence[int]) -> Executed:
         """Go by the choices; when they are used up, each side goes on as far as it can.
 
         Raises:
-            Diverged: A side that is chosen cannot go on.
+            Diverged: A side that is chosen cannot go on, or not with half a write.
         """
         for side in self._sides:
             side.gate.hold(Path(self._folder))
@@ -179,18 +189,39 @@ class Schedule:
         return self.executed
 
     def _step(self, choices: Sequence[int]) -> None:
-        able = tuple(number for number, side in enumerate(self._sides) if side.able)
+        able = tuple(number for number in range(len(self._sides)) if self._is_able(number))
         if not able:
             self._let_time_pass()
             self._see_what_is_given_up()
             return
         free = self._free(able)
         place = len(self.executed.steps)
-        chosen = choices[place] if place < len(choices) else free[0]
+        choice = choices[place] if place < len(choices) else free[0]
+        chosen = ~choice if choice < 0 else choice
         if chosen not in able:
             raise Diverged(f"step {place + 1}: process {chosen + 1} cannot go on")
-        self._take(chosen, able, free)
+        if choice < 0 and not self._can_halve(chosen):
+            raise Diverged(f"step {place + 1}: process {chosen + 1} does not write over several pages")
+        self._take(chosen, able, free, halve=choice < 0)
         self._see_what_is_given_up()
+
+    def _is_able(self, number: int) -> bool:
+        """Whether a side can take a step. Between the halves of a write, nobody else who needs the file's lock can."""
+        side, half = self._sides[number], self._half
+        if half is None or not side.able:
+            return side.able
+        if half.side == number or not side.ready:
+            return True
+        held, _ = self._next(side)
+        return not must_wait(held, footprint(held, self._folder, self._moved), half)
+
+    def _can_halve(self, number: int) -> bool:
+        """Whether the next call of a side is a write over several pages, of which nothing was made yet.
+
+        Where requests share a process, they may share an open file too, whose position a write has to itself.
+        """
+        side = self._sides[number]
+        return bool(side.ready) and self._half is None and side.notices is None and crosses(self._next(side)[0])
 
     # -- one step ------------------------------------------------------------------------------------------------------
 
@@ -207,7 +238,7 @@ class Schedule:
         """Whether who took the last step can go on with its request."""
         return self._current in able and self._sides[self._current].number is not None
 
-    def _take(self, chosen: int, able: tuple[int, ...], free: tuple[int, ...]) -> None:
+    def _take(self, chosen: int, able: tuple[int, ...], free: tuple[int, ...], *, halve: bool) -> None:
         side = self._sides[chosen]
         self._clock += 1
         side.woken += side.polls
@@ -218,7 +249,7 @@ class Schedule:
             for nap in side.naps:
                 side.gate.answer(nap, 0)
         elif side.ready:
-            self._make(chosen, step)
+            self._make(chosen, step, halve=halve)
         else:
             self._begin(side, step)
         self._current = chosen
@@ -262,11 +293,18 @@ class Schedule:
         side.number = side.gate.ask(side.calls[side.asked])
         side.asked += 1
 
-    def _make(self, chosen: int, step: Callable[..., None]) -> None:
-        side = self._sides[chosen]
+    def _next(self, side: Side) -> tuple[Held, tuple[str, ...]]:
+        """The call that a side makes next, and its name and paths."""
         shown = {held.notice: (held.name, *(self._shown(path) for path in held.paths)) for held in side.ready}
         held = min(side.ready, key=lambda held: shown[held.notice])
-        call = shown[held.notice]
+        return held, shown[held.notice]
+
+    def _make(self, chosen: int, step: Callable[..., None], *, halve: bool) -> None:
+        side = self._sides[chosen]
+        if self._half is not None and self._half.side == chosen:
+            self._finish(side, self._half, step)
+            return
+        held, call = self._next(side)
         side.made += 1
         if self._dies == (chosen, side.made):
             step(DIES, call, NONE)
@@ -280,7 +318,9 @@ class Schedule:
             self._moved[inode] = self._moved.get(inode, 0) + 1
         # Threads share more than files: any call of one may come between what another does in memory.
         shared = made if side.notices is None else replace(made, changes=made.changes | {_MEMORY})
-        step(call[0], call[1:], shared)
+        pages = self._can_halve(chosen)
+        self._half = first_half(chosen, held) if halve else self._half
+        step(call[0], call[1:], shared, pages=pages, half=self._half.written if halve and self._half else 0)
         side.same[call] = side.same.get(call, 0) + 1
         gets_on = any(kind not in _LOCKS for kind, _ in made.changes)
         for other in self._sides:
@@ -293,7 +333,19 @@ class Schedule:
         if held.lock is not None:
             side.tried.add((call, held.lock))
             self._holders.look_at(held.thread, held.arguments[0], waits=held.lock.waits)
-        side.gate.go_on(held)
+        if not halve or self._half is None:
+            side.gate.go_on(held)
+
+    def _finish(self, side: Side, half: Half, step: Callable[..., None]) -> None:
+        """Make the second half of a write."""
+        paths = tuple(map(self._shown, half.held.paths))
+        step(FINISHES, paths, footprint(half.held, self._folder, self._moved))
+        for other in self._sides:
+            other.same.clear()
+            other.tried.clear()
+        self._free_others(side)
+        second_half(side.gate, half)
+        self._half = None
 
     def _see_what_is_given_up(self) -> None:
         """Locks that are no more since the last step, by whichever call: that meets who asks for them."""
@@ -324,11 +376,13 @@ class Schedule:
         able: tuple[int, ...],
         free: tuple[int, ...],
         amid: bool,
+        pages: bool = False,
+        half: int = 0,
     ) -> None:
         side = self._sides[chosen]
         count = side.seen[name] = side.seen.get(name, 0) + 1
         sight = chosen, side.asked, name, count
-        self.executed.steps.append(Made(chosen, name, paths, sight, made, able, free, amid))
+        self.executed.steps.append(Made(chosen, name, paths, sight, made, able, free, amid, pages, half))
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._folder).strip("/")

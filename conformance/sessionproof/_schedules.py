@@ -7,33 +7,39 @@ time where whoever went on instead did nothing that meets what the side has done
 whoever is let on only finds it taken; nor, for the last time, to come to another order of what was carried out
 (`_reordered.py`). Which calls meet is learned from the schedules that were carried out; where a later one shows more,
 the earlier ones are gone through again.
+
+A write over several pages which meets a read that another side has still to make is also made in two halves, and the
+other side goes on between them, unless it was seen that it comes to no read then. That is one interruption.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, takewhile
 from typing import TypeAlias
 
 from sessionproof._footprints import meet, meetings
 from sessionproof._protocol import Call
 from sessionproof._reordered import Order
-from sessionproof._scheduler import BEGINS, DIES, Diverged, Executed, Made, Sight
+from sessionproof._scheduler import BEGINS, DIES, FINISHES, Diverged, Executed, Made, Sight
 
 CarryOut: TypeAlias = Callable[[Sequence[int]], Executed]
+
+_READS = frozenset({"read", "pread64", "readv", "preadv", "preadv2", "sendfile"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
     """Another way to go on at a step of a schedule: the number of the schedule, the step, the side that goes on.
 
-    `last`: it leaves no more interruption.
+    `last`: it leaves no more interruption. `halves`: it goes on between the halves of the write that the step is.
     """
 
     schedule: int
     place: int
     side: int
     last: bool
+    halves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +87,12 @@ class Exploration:
             if self._is_known(fork) or self._is_reordered(fork):
                 continue
             try:
-                before = self._done[fork.schedule].executed.choices[: fork.place]
-                yield self._carried_out((*before, fork.side))
+                yield self._carried_out(self._choices(fork))
             except Diverged:
                 self.diverged += 1
             else:
+                if fork.halves:
+                    continue
                 taken = self._taken.setdefault((fork.schedule, fork.side), [])
                 taken.append((fork.place, self.carried_out - 1))
 
@@ -98,6 +105,11 @@ class Exploration:
     def left(self) -> int:
         """How many of those that are known of, and may differ, were not."""
         return len(self._waiting)
+
+    def _choices(self, fork: Fork) -> tuple[int, ...]:
+        executed = self._done[fork.schedule].executed
+        halved = (~executed.steps[fork.place].side,) if fork.halves else ()
+        return (*executed.choices[: fork.place], *halved, fork.side)
 
     def _carried_out(self, choices: tuple[int, ...]) -> Executed:
         executed = self.carry_out(choices)
@@ -112,18 +124,31 @@ class Exploration:
 
     def _past(self, executed: Executed) -> Past:
         point, points, spent = 0, list[int](), [0]
-        for step in executed.steps:
+        for step, choice in zip(executed.steps, executed.choices, strict=True):
             points.append(point)
             spent.append(spent[-1] + (step.side not in step.free))
-            point = self._points.setdefault((point, step.side), len(self._points) + 1)
+            point = self._point(point, choice)
         places = {step.sight: place for place, step in enumerate(executed.steps)}
         return Past(executed, Order.of(executed, self._meet), tuple(points), tuple(spent), places)
 
+    def _point(self, point: int, choice: int) -> int:
+        """Where a choice leads to from a point."""
+        return self._points.setdefault((point, choice), len(self._points) + 1)
+
     def _is_known(self, fork: Fork) -> bool:
-        """Whether an interruption at another step has let the same side do the same, and that meets nothing between."""
-        steps = self._done[fork.schedule].executed.steps
-        if not steps[fork.place].amid:
+        """Whether it was seen that the fork leads to nothing new."""
+        step = self._done[fork.schedule].executed.steps[fork.place]
+        if not step.amid:
             return False
+        known = self._let_on(fork)
+        if fork.halves:
+            # Whoever reads nothing of the file before the write reads nothing of it between its halves.
+            return known is not None and not self._reads_of(step).intersection(one.sight for one in known)
+        return known is not None
+
+    def _let_on(self, fork: Fork) -> list[Made] | None:
+        """What the side has done that was let on there, or at another step where that meets nothing between."""
+        steps = self._done[fork.schedule].executed.steps
         for place, number in self._taken.get((fork.schedule, fork.side), []):
             known = self._done[number].executed.steps
             instead = [*takewhile(lambda step: step.side == fork.side, known[place:])]
@@ -134,13 +159,14 @@ class Exploration:
                 same = steps[place : fork.place]
             alike = [step.sight for step in between] == [step.sight for step in same]
             if alike and not any(self._meet(one, other) for one in instead for other in between):
-                return True
-        return False
+                return instead
+        return None
 
     def _is_reordered(self, fork: Fork) -> bool:
         """Whether a schedule that was carried out comes to the same, and nothing could come after it."""
         beginning = self._done[fork.schedule].executed.steps[: fork.place]
-        orders = (past.order for past in reversed(self._done)) if fork.last else ()
+        told = fork.last and not fork.halves
+        orders = (past.order for past in reversed(self._done)) if told else ()
         return any(order is not None and order.reordered(beginning, fork.side) for order in orders)
 
     def _meet(self, one: Made, other: Made) -> bool:
@@ -164,15 +190,28 @@ class Exploration:
         """
         past = self._done[number]
         step = past.executed.steps[place]
-        ahead = any(past.places.get(sight, place + 1) > place for sight in self._meets.get(step.sight, ()))
-        if step.amid and (step.side not in step.free or not ahead):
-            return
+        ahead = {sight for sight in self._meets.get(step.sight, ()) if past.places.get(sight, place + 1) > place}
+        if not step.amid or (step.side in step.free and ahead):
+            for side in step.able:
+                self._wait(past, Fork(number, place, side, last=False), past.spent[place] + (side not in step.free))
         for side in step.able:
-            spent = past.spent[place] + (side not in step.free)
-            way = past.points[place], side
-            if spent <= self.interruptions and way not in self._points:
-                self._points[way] = len(self._points) + 1
-                self._waiting.append(Fork(number, place, side, spent == self.interruptions))
+            if step.pages and not step.half and any(where == side and name in _READS for where, _, name, _ in ahead):
+                self._wait(past, Fork(number, place, side, last=False, halves=True), past.spent[place + 1] + 1)
+
+    def _wait(self, past: Past, fork: Fork, spent: int) -> None:
+        """Let a fork wait for its turn, unless it has been known, or takes too many interruptions."""
+        if spent > self.interruptions:
+            return
+        point = past.points[fork.place]
+        if fork.halves:
+            point = self._point(point, ~past.executed.steps[fork.place].side)
+        if (point, fork.side) not in self._points:
+            self._point(point, fork.side)
+            self._waiting.append(replace(fork, last=spent == self.interruptions))
+
+    def _reads_of(self, step: Made) -> set[Sight]:
+        """The reads of others that meet a write."""
+        return {sight for sight in self._meets.get(step.sight, ()) if sight[2] in _READS}
 
 
 def signature(executed: Executed) -> list[str]:
@@ -184,7 +223,7 @@ def signature(executed: Executed) -> list[str]:
     words: list[str] = []
     for step in executed.steps:
         paths = ("/".join(f"{names.setdefault(part, len(names))}" for part in path.split("/")) for path in step.paths)
-        words.append(" ".join([str(step.side), step.name, *paths]))
+        words.append(" ".join([str(step.side), step.name, *(["half"] if step.half else []), *paths]))
     return words
 
 
@@ -198,10 +237,19 @@ def told(executed: Executed, calls: Sequence[Sequence[Call]]) -> str:
             if step.name == BEGINS:
                 words.append(f"`{calls[side][step.sight[1]].method}` begins")
             elif step.name == DIES:
-                words.append("dies before " + " ".join(step.paths))
+                words.append(f"dies before {_shown(step)}")
+            elif step.name == FINISHES:
+                words.append(f"the rest of that write to {_shown(step)}")
             elif step.sight in met:
-                words.append(" ".join([step.name, *(path.removeprefix("root/") for path in step.paths)]))
+                half = f" (its first {step.half:,} bytes)" if step.half else ""
+                words.append(f"{step.name} {_shown(step)}{half}")
         shown = [word for word, _ in groupby(words)]
         if shown:
             lines.append(f"process {side + 1}: {', '.join(shown)}")
+    if any(step.half for step in executed.steps):
+        lines.append("ext4 and btrfs let a reader come between the pages of a write")
     return "\n".join(lines)
+
+
+def _shown(step: Made) -> str:
+    return " ".join(path.removeprefix("root/") for path in step.paths)

@@ -1,6 +1,7 @@
 """A failure in words: the calls that lead to it, what was expected and observed, and how to see it again."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,19 @@ from sessionproof._wording import short
 
 _SHOWN_STEPS = 24
 _SHOWN_NAME = 60
+_UNTOLD = frozenset({"adopt", "disturb", "forbid writing", "mark", "mark foreign", "moment", "watch", "watch around"})
+"""What the kit only notes for itself: it changes nothing of the store, and is told only where it shows the failure."""
+_PLAIN = {
+    "rest": "the store is closed",
+    "wake": "another process opens the store",
+    "reopen": "the store is closed and opened again",
+}
+_ENDINGS = {
+    "close": "the store is closed, its process ends",
+    "eof": "the input of the process ends",
+    "kill": "the process is killed",
+}
+_GIVEN_ID = re.compile(r'"\$\{log:(\d+)\}"')
 
 
 def printable(text: str) -> str:
@@ -21,20 +35,57 @@ def printable(text: str) -> str:
 
 
 def step_text(step: Mapping[str, Any]) -> str:
-    """One step of a case on one line."""
-    name = step["do"]
-    if name in {"call", "try"}:
-        shown = ", ".join(f"{member}={short(value)}" for member, value in step["params"].items())
-        return f"{step['method']}({shown})"
-    if name == "race":
-        return f"[{'; '.join(_race_texts(step))}]"
-    if name in {"fault", "full disk"}:
-        asked = step_text({"do": "call", "method": step["method"], "params": step.get("params", {})})
-        return f"{asked} {_fault_text(step)}"
-    arguments = ", ".join(
-        f"{member}={short(value)}" for member, value in step.items() if member not in {"do", "requirement"}
-    )
-    return f"[{name}{': ' + arguments if arguments else ''}]"
+    """One step of a case on one line: a call as it is made, in brackets what the kit does besides."""
+    match step["do"]:
+        case "call" | "try":
+            return _call_text(step["method"], step["params"])
+        case "conditional save":
+            save = {"id": step["id"], "document": step["document"], "if_revision": step["revision"]}
+            return _call_text("save", save)
+        case "create":
+            given = {name: step[name] for name in ("agent", "created_by")}
+            return f"{_call_text('create', given)} makes {_shown(step['as'])}"
+        case "race":
+            return f"[{'; '.join(_race_texts(step))}]"
+        case "fault" | "full disk":
+            return f"{_call_text(step['method'], step.get('params', {}))} {_fault_text(step)}"
+        case "rest" | "wake" | "reopen" as name:
+            return f"[{_PLAIN[name]}]"
+        case "restart":
+            return f"[{_ENDINGS[step['how']]}, another opens the store]"
+        case "tick":
+            return f"[{step['seconds']:g} s pass]"
+        case "look":
+            return f"[{_look_text(step)}]"
+        case name:
+            return f"[{name}{_arguments_text(step)}]"
+
+
+def _look_text(step: Mapping[str, Any]) -> str:
+    ids = ", ".join(map(_shown, step.get("ids", []))) or "every session"
+    return f"{ids}{' and what tells of all' if step.get('store', True) else ''}: read"
+
+
+def _arguments_text(step: Mapping[str, Any]) -> str:
+    told = [f"{member}={_shown(value)}" for member, value in step.items() if member not in {"do", "requirement"}]
+    return f": {', '.join(told)}" if told else ""
+
+
+def _call_text(method: str, params: Mapping[str, Any]) -> str:
+    return f"{method}({', '.join(f'{name}={_given_text(name, value)}' for name, value in params.items())})"
+
+
+def _given_text(name: str, value: object) -> str:
+    """A parameter. A revision that is a number stands for one that was answered, counted from the last."""
+    if name != "if_revision" or not isinstance(value, int):
+        return _shown(value)
+    before = "" if value == -1 else " but one" if value == -2 else f" but {-1 - value}"
+    return f"<that of the last save{before}>"
+
+
+def _shown(value: object) -> str:
+    """A value on one line; the id of a session that the store has named is told by the session's number."""
+    return _GIVEN_ID.sub(r"<session \1>", short(value))
 
 
 def _fault_text(step: Mapping[str, Any]) -> str:
@@ -51,11 +102,12 @@ def _race_texts(step: Mapping[str, Any]) -> Iterator[str]:
     within = step.get("within")
     yield "one process serves at once" if within else "on one root"
     for number, side in enumerate(step["sides"], 1):
-        calls = (step_text({"do": "call", "method": call["method"], "params": call.get("params", {})}) for call in side)
+        calls = (_call_text(call["method"], call.get("params", {})) for call in side)
         yield f"{'caller' if within else 'process'} {number}: {', then '.join(calls) or 'nothing'}"
     if "dies" in step:
         side, call = step["dies"]
-        yield f"process {side + 1} dies before its system call {call}"
+        after = ", then the others open the store" if step.get("survivors") else ""
+        yield f"process {side + 1} dies before its system call {call}{after}"
 
 
 def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -65,7 +117,8 @@ def witness_lines(witness: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     last = len(steps) - _SHOWN_STEPS // 2
     for number, step in enumerate(steps, 1):
         if len(steps) <= _SHOWN_STEPS or number <= _SHOWN_STEPS // 2 or number > last:
-            yield f"{number}.", printable(step_text(step))
+            if step["do"] not in _UNTOLD or number == len(steps):
+                yield f"{number}.", printable(step_text(step))
         elif number == last:
             yield "...", f"{len(steps) - _SHOWN_STEPS} more, in the case"
     yield "where", printable(witness["where"])

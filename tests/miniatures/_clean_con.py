@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -89,6 +90,94 @@ class LockedCreated(Locking, CleanCreated):
     def place(self, name: str, id: str) -> Place | None:
         self.places.clear()
         return super().place(name, id)
+
+
+class PidLock(Locking):
+    """The lock is a file that names its holder; who finds that of a dead one removes it, one at a time."""
+
+    @contextmanager
+    def lock(self, how: int) -> Generator[None]:  # noqa: ARG002 - there is one kind
+        """Make the file, remove it."""
+        self.holding += 1
+        if self.holding == 1:
+            while not self.takes():
+                if not self.remove_of_the_dead():
+                    time.sleep(0.01)
+        try:
+            yield
+        finally:
+            self.holding -= 1
+            if not self.holding:
+                self.path(".lock").unlink(missing_ok=True)
+
+    def takes(self) -> bool:
+        """Whether nobody had it. The file has its content before it has its name."""
+        own = self.path(f".{secrets.token_hex(8)}.pid")
+        own.write_text(str(os.getpid()))
+        try:
+            os.link(own, self.path(".lock"))
+        except FileExistsError:
+            return False
+        finally:
+            own.unlink()
+        return True
+
+    def is_of_the_dead(self) -> bool:
+        """Whether there is a file, and nobody has the number that it names."""
+        try:
+            os.kill(int(self.path(".lock").read_text()), 0)
+        except ProcessLookupError:
+            return True
+        except FileNotFoundError:
+            pass
+        return False
+
+    def remove_of_the_dead(self) -> bool:
+        """Look and remove under a lock: nobody else can have removed it in between."""
+        with self.path(".guard").open("a") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            dead = self.is_of_the_dead()
+            if dead:
+                self.path(".lock").unlink()
+        return dead
+
+
+class PidLocked(PidLock, Locked):
+    """Documents under such a lock."""
+
+    def clear(self) -> None:
+        """To open takes no lock, and leaves what the dead have left."""
+
+
+class PidLockedCreated(PidLock, LockedCreated):
+    """Logs that the store names, under such a lock."""
+
+    def clear(self) -> None:
+        """To open takes no lock, and leaves what the dead have left."""
+
+
+class InPlace(Locked):
+    """A file is as long as its reserve; a save writes over it by one write, and what reads it waits for that."""
+
+    durability = "close"
+    reserve = 1 << 15
+
+    def seal(self, file: Document) -> bytes:
+        """Plain JSON, filled up with spaces."""
+        data = self.dumps(file).encode()
+        return data.ljust(-len(data) // self.reserve * -self.reserve)
+
+    def unsealed(self, data: bytes) -> Document:
+        """The inverse of `seal`."""
+        return self.parsed(data)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Over the old content, where that is as long."""
+        with suppress(FileNotFoundError), self.path(name).open("r+b", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size == len(data):
+                os.pwrite(file.fileno(), data, 0)
+                return
+        super().write(name, data)
 
 
 class Renaming(Clean):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from miniatures._clean import Clean
-from miniatures._clean_con import Locked, Threads
+from miniatures._clean_con import InPlace, Locked, PidLocked, Threads
 from miniatures._folder import Items
 from miniatures._table import breaks
 from sessionproof import Conflict, Corrupt, Loaded
@@ -105,6 +105,28 @@ class WritesOver(Locked):
         os.truncate(self.path(name), len(data))
 
 
+@breaks("CON-1", "stale", also="CON")
+class RemovesAnothersLock(PidLocked):
+    """Who finds the lock of a dead process removes what has its name by then: it may be that of who was quicker."""
+
+    def remove_of_the_dead(self) -> bool:
+        dead = self.is_of_the_dead()
+        if dead:
+            self.path(".lock").unlink(missing_ok=True)
+        return dead
+
+
+@breaks("CON-6", "save-io", also="CON")
+class RemovesTheLockTwice(PidLocked):
+    """Who finds the lock of a dead process is sure that it is still there to be removed."""
+
+    def remove_of_the_dead(self) -> bool:
+        dead = self.is_of_the_dead()
+        if dead:
+            self.path(".lock").unlink()
+        return dead
+
+
 # -- CON-2: readers ----------------------------------------------------------------------------------------------------
 
 
@@ -116,6 +138,14 @@ class EmptiesBesideReaders(Locked):
         file = os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(file, "wb") as stream:
             stream.write(data)
+
+    def load(self, id: str) -> Loaded | None:
+        return Clean.load(self, id)
+
+
+@breaks("CON-2", "torn", also="CON COR RES")
+class ReadsInPlace(InPlace):
+    """A load takes one read for the work of one write, and does not wait."""
 
     def load(self, id: str) -> Loaded | None:
         return Clean.load(self, id)
@@ -267,6 +297,23 @@ class MakesTheFolder(Locked):
         if not Path(root).exists():
             Path(root).mkdir(0o700)
         super().open(root, namespace)
+
+
+@breaks("CON-10", "open-refused", also="CON")
+class SweepsTwice(Locked):
+    """An open removes what dead processes were writing, and takes for granted that no other does so."""
+
+    def clear(self) -> None:
+        for path in self.root.glob(".*.part"):
+            try:
+                os.kill(int(path.name.split(".")[1]), 0)
+            except ProcessLookupError:
+                path.unlink()
+
+    def write(self, name: str, data: bytes) -> None:
+        temporary = self.path(f".{os.getpid()}.part")
+        temporary.write_bytes(data)
+        temporary.replace(self.path(name))
 
 
 @breaks("CON-10", "open-refused", also="CON ATM")

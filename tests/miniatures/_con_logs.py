@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from miniatures._clean_con import Linked, LockedCreated, LockedLog
+from miniatures._clean_con import Linked, LockedCreated, LockedLog, PidLockedCreated
 from miniatures._clean_logs import CleanCreated, CleanLog
 from miniatures._folder import Document, Items
 from miniatures._table import breaks
@@ -165,6 +165,17 @@ class DeletesInParts(LockedLog):
 
     def attachments(self, id: str, kind: str) -> Items | None:
         return self.attached(id).get(kind)
+
+
+@breaks("CON-3", "number-twice", also="CON")
+class RemovesAnothersLockOfLogs(PidLockedCreated):
+    """Who finds the lock of a dead process removes what has its name by then: it may be that of who was quicker."""
+
+    def remove_of_the_dead(self) -> bool:
+        dead = self.is_of_the_dead()
+        if dead:
+            self.path(".lock").unlink(missing_ok=True)
+        return dead
 
 
 # -- CON-9: claims -----------------------------------------------------------------------------------------------------

@@ -100,6 +100,13 @@ def _death(trial: Trial, before: Before, first: Side, others: Side) -> None:
     _race(trial, before, [first, others], deaths=trial.budget.deaths, interruptions=0)
 
 
+def _two_survivors(trial: Trial, before: Before, first: Object, one: Object, other: Object) -> None:
+    """The first process dies where it leaves something half done; two others then find that at once."""
+    if not _one_process(trial):
+        how: dict[str, JSON] = {"deaths": trial.budget.deaths // 12, "most": 2 * trial.budget.schedules}
+        _race(trial, before, [[first], [one], [other]], survivors=True, **how)
+
+
 def _written(trial: Trial, *ids: str, size: int = 0) -> Before:
     """Sessions that are there, each written to once."""
 
@@ -143,7 +150,10 @@ def _first(trial: Trial) -> str:
 
 @probe("CON-1", "schedules")
 def one_session(trial: Trial) -> None:
-    """Saves of one session beside each other, by objects that have loaded it before; attaches beside saves."""
+    """Saves of one session beside each other, by objects that have loaded it before; attaches beside saves.
+
+    The same where a third process has died amid a save.
+    """
     id = _first(trial)
     look = _ask(_read(trial), id=id)
     there = _written(trial, id)
@@ -166,6 +176,7 @@ def one_session(trial: Trial) -> None:
         if not trial.logs:
             three = [[_write(trial, id, number)] for number in (1, 2, 3)]
             _race(trial, there, three, interruptions=1)
+    _two_survivors(trial, attached, _write(trial, id, 1), kinds[0], kinds[1])
     _done(trial)
 
 
@@ -176,6 +187,9 @@ _READS = ("load", "read", "attachments", "exists", "list", "summaries", "latest"
 def readers(trial: Trial) -> None:
     """Every way to read, beside writers; twice by one object, beside the first write of another session."""
     id, *other = trial.some_ids(2)
+    # A mixture of two that are large is no less well formed than they are.
+    large = _write(trial, id, 1, SIZES[2])
+    _race(trial, _written(trial, id, size=SIZES[2]), [[large], [_ask(_read(trial), id=id)]])
     before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
     for reader in _readers(trial, id):
         for write in _writes(trial, id):
@@ -245,7 +259,7 @@ def _attaches_to_nothing(trial: Trial, id: str) -> bool:
 
 @probe("CON-8", "schedules")
 def conditional(trial: Trial) -> None:
-    """Two saves under one revision, and one beside a plain save."""
+    """Two saves under one revision, also where a third process has died amid a save, and one beside a plain save."""
     if trial.logs:
         raise NotApplicable("appends rest on no revision")
     id = _first(trial)
@@ -255,6 +269,7 @@ def conditional(trial: Trial) -> None:
     _race(trial, _written(trial, id), two)
     if trial.budget.share == 1:
         _race(trial, _written(trial, id), [two[0], [_write(trial, id, 3)]])
+    _two_survivors(trial, _written(trial, id), _write(trial, id, 3), two[0][0], two[1][0])
     _done(trial)
 
 
@@ -274,7 +289,10 @@ def _gives_revisions(trial: Trial, id: str) -> bool:
 
 @probe("CON-3", "schedules", keeps=LOGS)
 def appends(trial: Trial) -> None:
-    """Appends beside each other: to a log that is there, to a new one, of batches, beside events and boundaries."""
+    """Appends beside each other: to a log that is there, to a new one, of batches, beside events and boundaries.
+
+    The same where a third process has died amid an append.
+    """
     id = _first(trial)
     there = _written(trial, id)
     look = _ask("read", id=id)
@@ -289,6 +307,7 @@ def appends(trial: Trial) -> None:
         for other in (events, _ask("compact", id=id, archive="archive-1")):
             _race(trial, there, [[_write(trial, id, 1)], [other]])
         _race(trial, there, [[_write(trial, id, number)] for number in (1, 2, 3)], interruptions=1)
+    _two_survivors(trial, there, _write(trial, id, 1), _write(trial, id, 2), _write(trial, id, 3))
     _done(trial)
 
 
@@ -308,13 +327,17 @@ def creates(trial: Trial) -> None:
 
 @probe("CON-9", "schedules", keeps=LOGS)
 def claims(trial: Trial) -> None:
-    """One token claimed by two and by three; the first dies at each of its calls, also after it was answered."""
+    """One token claimed by two and by three; the first dies at each of its calls, also after it was answered.
+
+    Two claim it where the first died with something half done.
+    """
     id = _first(trial)
     claim = _ask("claim", id=id, token="token-1")  # noqa: S106 - what is claimed, no secret
     there = _written(trial, id)
     _race(trial, there, [[claim], [claim]])
     _race(trial, there, [[claim], [claim], [claim]], interruptions=1)
     _death(trial, there, [claim, _ask("read", id=id)], [claim])
+    _two_survivors(trial, there, claim, claim, claim)
     _done(trial)
 
 
@@ -323,7 +346,10 @@ def claims(trial: Trial) -> None:
 
 @probe("CON-6", "deaths")
 def after_a_death(trial: Trial) -> None:
-    """The first process dies at each of its calls; the second writes and deletes, and is answered."""
+    """The first process dies at each of its calls; the second writes and deletes, and is answered.
+
+    So are two that write at once.
+    """
     id = _first(trial)
     before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
     others = [_write(trial, id, 5), *([_ask("delete", id=id)] if trial.has("delete") else [])]
@@ -334,6 +360,7 @@ def after_a_death(trial: Trial) -> None:
     if trial.has("create"):
         create = _ask("create", agent="agent", created_by="creator")
         _death(trial, before, [create], [create, *others])
+    _two_survivors(trial, before, writes[0], _write(trial, id, 3), _write(trial, id, 5))
     if {"races", "deaths", "rounds by chance"} & trial.trials.keys() == {"races"}:
         raise NotApplicable("a writer makes no call on a file, at which it could die")
     _done(trial)
@@ -360,11 +387,15 @@ def another_session(trial: Trial) -> None:
 
 @probe("CON-10", "schedules")
 def opens(trial: Trial) -> None:
-    """Two and three processes open one root at once, that is there and that is not, and work in it."""
+    """Two and three processes open one root at once, that is there and that is not, and work in it.
+
+    Two open what a third has left half done when it died.
+    """
     id = _first(trial)
     work = [] if trial.has("create") else [_write(trial, id, 1)]
     opening: Object = {"method": "open"}
     _race(trial, _written(trial, id), [[opening, *work], [opening]])
     _race(trial, _nothing, [[opening, *work], [opening]], rootless=True)
     _race(trial, _nothing, [[opening], [opening], [opening]], rootless=True, interruptions=1)
+    _two_survivors(trial, _written(trial, id), _write(trial, id, 2), opening, opening)
     _done(trial)
