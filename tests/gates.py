@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sessionproof._client import Launch
@@ -101,13 +102,17 @@ PYTHON = (sys.executable, "-m", "sessionproof._host", "small:Store")
 
 @contextlib.contextmanager
 def gated(folder: Path, methods: str, *, deadline: float = 10.0, count: int = 1) -> Generator[list[GatedProcess]]:
-    """Processes that serve a store with these methods, open on one root; nothing is held yet."""
+    """Processes that serve a store with these methods, open on one root; nothing is held yet.
+
+    The deadline is that of the requests which come then: how long a process takes to start is the machine's affair.
+    """
     (folder / "small.py").write_text(BEGINNING + methods, encoding="utf-8")
     gates: list[GatedProcess] = []
     try:
         for _ in range(count):
-            gates.append(GatedProcess(Launch(PYTHON, folder, deadline)))
+            gates.append(GatedProcess(Launch(PYTHON, folder)))
             assert isinstance(gates[-1].call(opened(folder / "place" / "root")), Answer)
+            gates[-1].launch = replace(gates[-1].launch, deadline=deadline)
         yield gates
     finally:
         for gate in gates:
@@ -151,10 +156,15 @@ def locked(take: str) -> str:
 
 
 class Race:
-    """Two processes of one store, and how often its schedules were carried out."""
+    """Two processes of one store, and how often its schedules were carried out.
 
-    def __init__(self, folder: Path, gates: list[GatedProcess], calls: Sequence[Sequence[Call]]) -> None:
-        self.folder, self.gates, self.calls = folder, gates, calls
+    The deadline, in seconds, is that of requests in a schedule.
+    """
+
+    def __init__(
+        self, folder: Path, gates: list[GatedProcess], calls: Sequence[Sequence[Call]], deadline: float = 10.0
+    ) -> None:
+        self.folder, self.gates, self.calls, self.deadline = folder, gates, calls, deadline
         self.number = 0
         self.prepared: dict[str, str] = {}
         self.counts: list[str] = []
@@ -168,6 +178,7 @@ class Race:
             (place / "root" / name).write_text(text, encoding="utf-8")
         for gate in self.gates:
             assert isinstance(gate.call(opened(place / "root")), Answer)
+            gate.launch = replace(gate.launch, deadline=self.deadline)
         executed = Schedule(place, self.gates, self.calls, dies).carry_out(choices)
         self.counts.append((place / "root" / "count").read_text(encoding="utf-8"))
         return executed

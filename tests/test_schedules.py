@@ -120,8 +120,8 @@ def racing(tmp_path: Path) -> Generator[Racing]:
         deadline: float = 10.0,
     ) -> Race:
         (tmp_path / "small.py").write_text(BEGINNING + methods, encoding="utf-8")
-        gates.extend(GatedProcess(Launch(command, tmp_path, deadline)) for _ in calls)
-        return Race(tmp_path / "places", gates[-len(calls) :], calls)
+        gates.extend(GatedProcess(Launch(command, tmp_path)) for _ in calls)
+        return Race(tmp_path / "places", gates[-len(calls) :], calls, deadline)
 
     try:
         yield make
