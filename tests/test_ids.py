@@ -48,5 +48,6 @@ def test_dangerous_id_counts_as_contained(id: str) -> None:
 def test_curated_lists_lose_their_families() -> None:
     """No family names an id twice, and what the curated traversals reach are the decoys."""
     assert all(len(set(family)) == len(family) for family in _ids.FAMILIES)
-    assert len(set(_ids.SEVERE)) == len(_ids.SEVERE)
+    severe = [*_ids.LENGTHS, *_ids.SEVERE]
+    assert len(set(severe)) == len(severe)
     assert any(OUTSIDE in id for id in _ids.traversals([]))

@@ -191,14 +191,20 @@ EDGES: list[str] = [
 ]
 """Ids at the edges of the usual promises (IDS-7)."""
 
-SEVERE: list[str] = [
-    "",
+LENGTHS: list[str] = [
     "l" * 255,
+    "k" * 230,
     "m" * 256,
     "n" * 4096,
     "\u00e9" * 255,
     "/" + "o" * 300,
     "a/" * 200,
+    "s" * 1_000_000,
+]
+"""Lengths about and past what the name of a file, or of a temporary one beside it, can have (IDS-4)."""
+
+SEVERE: list[str] = [
+    "",
     "\0",
     "a\0b",
     "\n",
@@ -246,9 +252,8 @@ SEVERE: list[str] = [
     "  a",
     "a  ",
     "a.",
-    "s" * 1_000_000,
 ]
-"""Lengths, control characters, surrogates, device names and drive letters (IDS-4)."""
+"""No character at all, control characters, surrogates, device names and drive letters (IDS-4)."""
 
 SYNTAX: list[str] = [
     "' OR '1'='1",

@@ -209,11 +209,21 @@ def generated_accepted_or_refused(trial: Trial) -> None:
     trial.need(writes_tried=1)
 
 
-@probe("IDS-4", "lengths and characters", {"IDS-3": "IDS-4"})
+@probe("IDS-4", "lengths", {"IDS-3": "IDS-4"})
+def long_ids(trial: Trial) -> None:
+    """Lengths at the edge of what a file can be called, and up to a million."""
+    _severe(trial, _ids.LENGTHS)
+
+
+@probe("IDS-4", "characters", {"IDS-3": "IDS-4"})
 def severe_ids(trial: Trial) -> None:
-    """Lengths from 0 to a million, NUL, newline, lone surrogates, device names, drive letters."""
+    """The empty id, NUL, newline, lone surrogates, device names, drive letters."""
+    _severe(trial, _ids.SEVERE)
+
+
+def _severe(trial: Trial, ids: list[str]) -> None:
     trial.need_names()
-    _one_by_one(trial, _carried(trial, _ids.SEVERE)[:: (trial.budget.share + 2) // 3])
+    _one_by_one(trial, _carried(trial, ids)[:: (trial.budget.share + 2) // 3])
     trial.need(hostile_ids=1, writes_tried=1)
 
 
@@ -263,7 +273,7 @@ _OF_NAMES = ("LOG-6", "LOG-1", "STO-1", "STO-2", "STO-3", "STO-4", "STO-6", "STO
 def severe_agents(trial: Trial) -> None:
     """Sessions made for agents and creators with names of any length, NUL, newlines, surrogates, device names."""
     climbing = [f"{'../' * levels}victim" for levels in range(1, 5)]
-    _made_for(trial, [*climbing, "${outside}/victim", *_ids.SEVERE, *_ids.traversals([])[:8]])
+    _made_for(trial, [*climbing, "${outside}/victim", *_ids.LENGTHS, *_ids.SEVERE, *_ids.traversals([])[:8]])
     trial.need(hostile_names=1, create_calls=1)
 
 
