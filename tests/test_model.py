@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from overlapping import CREATED
 from sessionproof._content import Content
 from sessionproof._json_values import Limits
 from sessionproof._model import Model
@@ -143,6 +144,21 @@ def test_wrong_answer_breaks_nothing(steps: list[tuple[Call, Outcome]], requirem
 def test_right_answer_breaks_something(steps: list[tuple[Call, Outcome]]) -> None:
     """Answers that the protocol allows break nothing."""
     assert after(model(), steps)[1] == []
+
+
+def test_what_one_answer_tells_is_another_logs() -> None:
+    """Of a log that was taken as it was found, nobody knows by what it was described before."""
+    meta: Any = {"title": "t"}
+    seen = Answer({"found": True, "entries": [], "damage": [], "archive": "x", "meta": meta})
+    steps: list[tuple[Call, Outcome]] = [
+        (Call("compact", {"id": "a", "archive": "x"}), DONE),
+        (Call("read", {"id": "a"}), Answer({"found": False})),
+        (Call("describe", {"id": "a", "meta": meta}), DONE),
+        (Call("read", {"id": "a"}), seen),
+    ]
+    assert after(CREATED, steps)[1] != []
+    other: list[tuple[Call, Outcome]] = [(Call("describe", {"id": "b", "meta": meta}), DONE)]
+    assert after(CREATED, [*steps, *other, (Call("read", {"id": "a"}), seen)])[1] == after(CREATED, steps)[1]
 
 
 def test_unknown_outcome_is_taken_for_one_of_its_ends() -> None:

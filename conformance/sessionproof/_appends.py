@@ -174,7 +174,8 @@ def describe(rules: Rules, worlds: Worlds, call: Call, outcome: Outcome, after: 
 
     def not_theirs(id: str, state: State) -> State:
         match state:
-            case Present(content=History(meta=None) as log) if id != call.id:
+            # What was taken from an answer may have been described like this before.
+            case Present(content=History(meta=None, front=False) as log) if id != call.id:
                 return replace(state, content=replace(log, strange={**log.strange, key: "STO-6"}))
             case _:
                 return state

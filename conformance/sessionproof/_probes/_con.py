@@ -180,45 +180,44 @@ def one_session(trial: Trial) -> None:
     _done(trial)
 
 
-_READS = ("load", "read", "attachments", "exists", "list", "summaries", "latest")
-
-
-@probe("CON-2", "schedules")
-def readers(trial: Trial) -> None:
-    """Every way to read, beside writers; twice by one object, beside the first write of another session."""
-    id, *other = trial.some_ids(2)
+@probe("CON-2", "loads")
+def loads_beside_writers(trial: Trial) -> None:
+    """A load or read beside each write to its session and beside a delete; a large document over a large one."""
+    id = _first(trial)
+    read = _ask(_read(trial), id=id)
     # A mixture of two that are large is no less well formed than they are.
-    large = _write(trial, id, 1, SIZES[2])
-    _race(trial, _written(trial, id, size=SIZES[2]), [[large], [_ask(_read(trial), id=id)]])
-    before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
-    for reader in _readers(trial, id):
-        for write in _writes(trial, id):
-            _race(trial, before, [[write], [reader]])
-        if trial.has("delete"):
-            _race(trial, before, [[_ask("delete", id=id)], [reader]])
+    _race(trial, _written(trial, id, size=SIZES[2]), [[_write(trial, id, 1, SIZES[2])], [read]])
+    _beside_writers(trial, id, read)
+    _done(trial)
+
+
+@probe("CON-2", "attachments")
+def attachments_beside_writers(trial: Trial) -> None:
+    """What is attached to a session, looked at beside each write to it and beside a delete."""
+    id = _first(trial)
+    _beside_writers(trial, id, _ask("attachments", id=id, kind="trace"))
+    _done(trial)
+
+
+@probe("CON-2", "lists")
+def lists_beside_writers(trial: Trial) -> None:
+    """What tells which sessions there are, beside writers; twice by one object, beside the first write of another."""
+    id, *other = trial.some_ids(2)
+    latest = _ask("latest", agent="agent", created_by="creator") if trial.has("create") else _ask("latest")
+    for reader in (_ask("exists", id=id), _ask("list"), _ask("summaries"), latest):
+        _beside_writers(trial, id, reader)
     for method in ("list", "summaries"):
         if other and not trial.has("create"):
+            before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
             _race(trial, before, [[_write(trial, other[0], 2)], [_ask(method), _ask(method)]])
     _done(trial)
 
 
-def _readers(trial: Trial, id: str) -> Iterator[Object]:
-    for method in _READS:
-        match method:
-            case "load" | "read" if method == _read(trial):
-                yield _ask(method, id=id)
-            case "attachments":
-                yield _ask(method, id=id, kind="trace")
-            case "list" | "summaries":
-                yield _ask(method)
-            case "exists":
-                yield _ask(method, id=id)
-            case "latest" if trial.has("create"):
-                yield _ask(method, agent="agent", created_by="creator")
-            case "latest":
-                yield _ask(method)
-            case _:
-                pass
+def _beside_writers(trial: Trial, id: str, reader: Object) -> None:
+    """A reader beside each of those who write to a session, or delete it."""
+    before = _furnished(trial, id) if trial.has("attach") else _written(trial, id)
+    for write in (*_writes(trial, id), _ask("delete", id=id)):
+        _race(trial, before, [[write], [reader]])
 
 
 def _writes(trial: Trial, id: str) -> Iterator[Object]:
