@@ -36,10 +36,14 @@ class Locking(OneFolder):
     @contextmanager
     def lock(self, how: int) -> Generator[None]:
         """Wait for the lock, hold it, give it back."""
-        self.holding += 1
-        if self.holding == 1:
+        if not self.holding:
             self.descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(self.descriptor, how)
+            try:
+                fcntl.flock(self.descriptor, how)
+            except OSError:
+                os.close(self.descriptor)
+                raise
+        self.holding += 1
         try:
             yield
         finally:
@@ -98,11 +102,11 @@ class PidLock(Locking):
     @contextmanager
     def lock(self, how: int) -> Generator[None]:  # noqa: ARG002 - there is one kind
         """Make the file, remove it."""
-        self.holding += 1
-        if self.holding == 1:
+        if not self.holding:
             while not self.takes():
                 if not self.remove_of_the_dead():
                     time.sleep(0.01)
+        self.holding += 1
         try:
             yield
         finally:
