@@ -51,7 +51,7 @@ class SweepsAlone(Locked):
         Clean.clear(self)
 
 
-@breaks("CON-1", "save-io", also="CON ATM-8")
+@breaks("CON-1", "save-io", also="CON ATM-8 SEC-2")
 class OneTemporary(Locked):
     """Whoever saves a session writes the same temporary file, and needs no lock for that."""
 
@@ -223,7 +223,7 @@ class WaitsForTheDead(Locked):
 # -- CON-7: other sessions ---------------------------------------------------------------------------------------------
 
 
-@breaks("CON-7", "save-io", also="CON ATM-8")
+@breaks("CON-7", "save-io", also="CON ATM-8 SEC-2")
 class OneTemporaryForAll(Locked):
     """Sessions have locks of their own, and one temporary file for all of them."""
 
