@@ -258,7 +258,7 @@ def test_a_pass_hides_what_was_left_out() -> None:
 
 
 def test_the_case_is_not_that_of_the_witness(tmp_path: Path) -> None:
-    """The case file of a requirement holds the calls that its witness shows."""
+    """The case file of a requirement holds the calls that its witness shows; each other fault has one of its own."""
     id = next(id for id in catalogue() if len(probes_of(frozenset({id}))) > 1)
     found = [result(id, probe.name, "fail", fault=probe.name) for probe in probes_of(frozenset({id}))]
     built = run({id: found})
@@ -266,6 +266,9 @@ def test_the_case_is_not_that_of_the_witness(tmp_path: Path) -> None:
     case = json.loads((tmp_path / "cases" / f"{id}.json").read_text(encoding="utf-8"))
     assert case["fault"] == found[0].fault
     assert case["steps"] == entry(built, id)["witness"]["calls"]
+    for one in found:
+        file = entry(built, id)["cases"][one.fault]
+        assert json.loads((tmp_path / file).read_text(encoding="utf-8"))["fault"] == one.fault
     assert schema_faults("case.schema.json", case) == []
 
 

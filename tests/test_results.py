@@ -33,9 +33,13 @@ def test_target_without_result() -> None:
 
 @pytest.mark.parametrize("target", KEPT, ids=lambda target: target.name)
 def test_failure_without_case(target: Path) -> None:
-    """Every failed requirement has a case to replay, and every case a failed requirement."""
-    failed = json.loads((target / "result.json").read_text())["faults"].keys()
-    assert {path.stem for path in target.glob("cases/*.json")} == failed
+    """Every fault that was found has a case to replay, and every case is of one."""
+    found = json.loads((target / "result.json").read_text())["faults"]
+    cases = {path.stem: json.loads(path.read_text()) for path in target.glob("cases/*.json")}
+    shown = {(case["requirement"], case["fault"]) for case in cases.values()}
+    assert shown == {(id, fault) for id, faults in found.items() for fault in faults}
+    assert found.keys() <= cases.keys()
+    assert len(shown) == len(cases)
 
 
 def test_page_is_out_of_step() -> None:

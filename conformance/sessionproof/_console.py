@@ -136,8 +136,9 @@ class Screen:
         if entry["witness"] is not None:
             for label, text in witness_lines(entry["witness"]):
                 self._print((f"  {label:>8}  ", "dim"), textwrap.indent(text, " " * 12).lstrip())
-            self._print(("     fault  ", "dim"), ", ".join(entry["faults"]))
-            self._print(("    replay  ", "dim"), f"sessionproof replay {entry['case']}")
+            for fault, file in entry["cases"].items():
+                self._print(("     fault  ", "dim"), fault)
+                self._print(("    replay  ", "dim"), f"sessionproof replay {file}")
 
     def _cost(self, costs: Mapping[str, Mapping[str, Any]]) -> None:
         if not costs:

@@ -80,5 +80,6 @@ def _witness(entry: Mapping[str, Any]) -> str:
     if entry["witness"] is None:
         return ""
     lines = [f"{label:>8}  {text}" for label, text in witness_lines(entry["witness"])]
-    lines.append(f"  replay  sessionproof replay {printable(entry['case'])}")
+    for fault, file in entry["cases"].items():
+        lines += [f"   fault  {fault}", f"  replay  sessionproof replay {printable(file)}"]
     return f"<pre>{escape(chr(10).join(lines))}</pre>"

@@ -104,14 +104,26 @@ def _entry(ran: Ran, requirement: Requirement) -> dict[str, Any]:
         "duration_s": round(sum(result.duration_s for result in results), 3),
         "probes": [{"name": result.probe, "verdict": result.verdict, "summary": result.summary} for result in results],
         "case": None,
+        "cases": {},
         "witness": None,
     }
     if decisive is not None and decisive.case is not None:
-        entry["case"] = f"{ran.case_folder}/{requirement.id}.json"
+        entry["cases"] = _cases(ran, [decisive, *results])
+        entry["case"] = entry["cases"][decisive.fault]
         entry["witness"] = witness(decisive)
     if decisive is not None and decisive.details:
         entry["details"] = decisive.details
     return entry
+
+
+def _cases(ran: Ran, results: Sequence[Result]) -> dict[str, str]:
+    """For each fault the file that replays it; that of the first is called as the requirement."""
+    files: dict[str, str] = {}
+    for result in results:
+        if result.fault and result.case is not None and result.fault not in files:
+            name = f"{result.requirement}-{result.fault}" if files else result.requirement
+            files[result.fault] = f"{ran.case_folder}/{name}.json"
+    return files
 
 
 def _merged(ran: Ran, requirement: Requirement, results: Sequence[Result]) -> tuple[Verdict, str, str | None]:

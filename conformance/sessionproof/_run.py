@@ -249,8 +249,7 @@ class Run:
     def step_call(self, step: Object) -> None:
         """One request, judged by the model."""
         params = cast("Object", resolved(step["params"], str(self.outside)))
-        call = Call(cast("str", step["method"]), params)
-        self.perform(call)
+        self.perform(Call(cast("str", step["method"]), params))
 
     def step_create(self, step: Object) -> None:
         """Let the store make and name a session; later steps name it as this one says."""

@@ -184,17 +184,18 @@ def witness(result: Result) -> dict[str, Any] | None:
 
 
 def write_cases(report: Mapping[str, Any], results: Sequence[Result], manifest: Manifest, folder: Path) -> None:
-    """Write the case of each requirement that failed; remove those of earlier runs where it passes now.
+    """Write the cases of each requirement that failed, one for each fault; remove those of earlier runs that it judged.
 
     Raises:
         OSError: A file cannot be written.
     """
     for entry in report["requirements"]:
-        file = folder / f"{entry['id']}.json"
-        case = next((result.case for result in results if result.requirement == entry["id"] and result.case), None)
-        if entry["case"] and case is not None:
+        if entry["verdict"] in {"pass", "fail"}:
+            for old in (folder / f"{entry['id']}.json", *folder.glob(f"{entry['id']}-*.json")):
+                old.unlink(missing_ok=True)
+        for fault, file in entry["cases"].items():
+            same = (result for result in results if (result.requirement, result.fault) == (entry["id"], fault))
+            case = next(result.case for result in same if result.case is not None)
             folder.mkdir(parents=True, exist_ok=True)
             whole = {**case, "implementation": report["implementation"], "manifest": manifest.to_json()}
-            file.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-        elif entry["verdict"] == "pass":
-            file.unlink(missing_ok=True)
+            (folder / Path(file).name).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

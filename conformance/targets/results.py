@@ -209,7 +209,7 @@ def _of_one(target: Path, result: Result, requirements: Mapping[str, tuple[str, 
             f"[{id}]({target.name}/cases/{id}.json)" if (target / "cases" / f"{id}.json").exists() else id,
             requirements[id][0],
             requirements[id][1],
-            ", ".join(faults),
+            ", ".join(_replayed(target, id, fault) for fault in faults),
             ", ".join(result["seen_on"].get(id, [])),
             "; ".join(reasons[id, fault] for fault in faults if (id, fault) in reasons),
         ]
@@ -226,6 +226,12 @@ def _of_one(target: Path, result: Result, requirements: Mapping[str, tuple[str, 
     if costs:
         yield ""
         yield from _table(["cost of one", *(name.replace("_", " ") for name in _COSTS)], costs)
+
+
+def _replayed(target: Path, id: str, fault: str) -> str:
+    """A fault, with a link to its own case where that of the requirement shows another."""
+    case = target / "cases" / f"{id}-{fault}.json"
+    return f"[{fault}]({target.name}/cases/{case.name})" if case.exists() else fault
 
 
 def _reasons(target: Path) -> dict[tuple[str, str], str]:
