@@ -113,7 +113,6 @@ fn main() {
     }
     let mut statement = statement("FileSessionStore", "process-crash");
     statement["operations"].as_array_mut().expect("operations are a list").push(json!("check"));
-    statement["secrets"] = json!(["/llm_config/api_key"]);
     serve(statement, Sessions::open)
 }
 
@@ -128,5 +127,6 @@ fn statement(store: &str, durability: &str) -> Value {
         "concurrency": "multi-thread",
         "pipelined": true,
         "ids": "any",
+        "secrets": ["/llm_config/api_key"],
     })
 }
