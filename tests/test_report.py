@@ -138,6 +138,14 @@ def test_an_error_is_blamed_on_the_store(blame: Any, code: int) -> None:
     assert run({"STO-2": [error], "STO-3": "fail"})["exit_code"] == (1 if blame == "environment" else code)
 
 
+def test_a_run_that_ended_early_passes() -> None:
+    """A requirement of which a probe gave no result keeps a run from holding, a recommendation too."""
+    [*probes] = probes_of(frozenset({"ATM-8"}))
+    cut = run({"ATM-8": [result("ATM-8", probes[0].name, "pass")]})
+    assert (cut["exit_code"], cut["complete"], cut["conformant"]) == (4, False, False)
+    assert "ATM-8" in cut["conclusion"]
+
+
 def test_strict_changes_nothing() -> None:
     """With `strict` a SHOULD decides as a MUST does."""
     assert run({"SEC-1": "fail"}, strict=True)["exit_code"] == 1

@@ -231,7 +231,11 @@ def _conclude(ran: Ran, probed: Sequence[Mapping[str, Any]], ledger: Sequence[Ma
     new = [entry["id"] for entry in deciding if entry["verdict"] == "fail" and not entry["deviation"]]
     states = {"changed", "fixed", "stale"}
     moved = [f"{line['requirement']} ({line['state']})" for line in ledger if line["state"] in states]
-    undecided = [entry["id"] for entry in deciding if entry["verdict"] in {"inconclusive", "error", "not-run"}]
+    open = {"inconclusive", "error", "not-run"}
+    # A probe that gave no result keeps a run from holding, whatever it was about.
+    undecided = [
+        entry["id"] for entry in probed if _cut_short(entry) or (entry in deciding and entry["verdict"] in open)
+    ]
     known = [line["requirement"] for line in ledger if line["state"] == "known"]
     if ran.interrupted:
         done = sum(not _cut_short(entry) for entry in probed)

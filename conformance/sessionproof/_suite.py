@@ -100,9 +100,10 @@ def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict
         reason = reason or requirement.not_applicable(lab.statement, on_disk=lab.on_disk)
         if reason is not None:
             return "not-applicable", {"summary": reason}
-        _each_pass(lab, probe, trials)
-    except Violated as found:
-        return _confirmed(lab, probe, trials[-1].translate if trials else probe.translate, found)
+        try:
+            _each_pass(lab, probe, trials)
+        except Violated as found:
+            return _confirmed(lab, probe, trials[-1].translate if trials else probe.translate, found)
     except (AdapterFault, EnvironmentFault) as fault:
         return "error", {"summary": str(fault), "blame": _blame(fault)}
     except NotApplicable as reason:
@@ -148,12 +149,9 @@ def _blame(fault: Exception) -> Blame:
 
 
 def _confirmed(lab: Lab, probe: Probe, translate: Mapping[str, str], found: Violated) -> tuple[Verdict, dict[str, Any]]:
-    try:
-        if not found.violation.fault.endswith(("-hang", "-adapter-crash")):
-            found = shorten(lab, probe.requirement, translate, found)
-        again = confirm(lab, probe.requirement, translate, found.setup, found.steps)
-    except (AdapterFault, EnvironmentFault) as fault:
-        return "error", {"summary": str(fault), "blame": _blame(fault)}
+    if not found.violation.fault.endswith(("-hang", "-adapter-crash")):
+        found = shorten(lab, probe.requirement, translate, found)
+    again = confirm(lab, probe.requirement, translate, found.setup, found.steps)
     if again is None:
         summary = (
             f"seen once, and not when the same calls were made again in a fresh process: {found.violation.summary}"
