@@ -100,10 +100,17 @@ def _death(trial: Trial, before: Before, first: Side, others: Side) -> None:
     _race(trial, before, [first, others], deaths=trial.budget.deaths, interruptions=0)
 
 
+_AFTER_A_DEATH = 96
+"""Schedules after each death at least, where as many are known: two open the root, look at what is left, and write."""
+
+
 def _two_survivors(trial: Trial, before: Before, first: Object, one: Object, other: Object) -> None:
     """The first process dies where it leaves something half done; two others then find that at once."""
     if not _one_process(trial):
-        how: dict[str, JSON] = {"deaths": trial.budget.deaths // 12, "most": 2 * trial.budget.schedules}
+        how: dict[str, JSON] = {
+            "deaths": trial.budget.deaths // 12,
+            "most": max(_AFTER_A_DEATH, trial.budget.schedules),
+        }
         _race(trial, before, [[first], [one], [other]], survivors=True, **how)
 
 
