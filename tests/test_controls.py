@@ -31,7 +31,7 @@ NO_TYPE = {"no member is without a name": "FMT-3", "a session may hold anything"
 NO_SIDE_FILE = {"all files are sessions": "COR-4[side files]"}
 NO_REVISIONS = {"saves answer no revision": "STO-12"}
 NO_CHECK = {"there is no `check`": "STO-13"}
-NO_ATTACH = {"there is no `attach`": "STO-11 FMT-8[attachments of no session]"}
+NO_ATTACH = {"there is no `attach`": "STO-11 FMT-8[attachments of no session] CON-2[attachments]"}
 NO_SUMMARIES = {"there is no `summaries`": "STO-9[workspaces]"}
 NO_PRUNE = {"there is no `prune`": "STO-10"}
 ONE_FILE = {"one file serves several sessions": "COR-3 COR-4 COR-6 COR-11"}
@@ -214,7 +214,7 @@ CONTROLS = [
         "STO FMT LOG IDS ATM-4 CON-3",
         LOGS | NO_NAMES | NO_ATTACH | NO_EXISTS | NO_PLACE,
     ),
-    Control("_shared:OneWrite", "CON-2 CON-3 CON-5 CON-6 CON-7 CON-10"),
+    Control("_shared:OneWrite", "CON-2 CON-3 CON-5 CON-6 CON-7 CON-10", NO_ATTACH),
     Control("_shared:Generations", "CON-1 CON-2 CON-5 CON-6 CON-7 CON-8 CON-10 ATM-1 ATM-3"),
     Control("_plain_log", f"{ALL} RES-4 RES-6", NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
 ]
