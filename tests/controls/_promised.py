@@ -26,13 +26,18 @@ Documented = TypeVar("Documented", bound=SnapshotAdapter | SessionAdapter)
 
 
 def _declared(target: str) -> dict[str, Any]:
-    """The statement that the Rust adapter of the system makes."""
+    """The statement that the Rust adapter of the system makes; of two stores, that of the one on files."""
     source = (_TARGETS / target / "src" / "main.rs").read_text(encoding="utf-8")
     schema = (_TARGETS / target / "fidelity.schema.json").read_text(encoding="utf-8")
-    text = source.partition("let statement = json!(")[2].partition(");")[0]
+    [text] = re.findall(r'json!\((\{\s*"implementation".*?\n    \})\)', source, re.DOTALL)
     # Rust allows a comma behind the last item.
-    text = re.sub(r",(\s*[]}])", r"\1", text).replace('"schema": schema', f'"schema": {schema}')
+    text = re.sub(r",(\s*[]}])", r"\1", text)
+    text = text.replace('fidelity(include_str!("../fidelity.schema.json"))', f'{{"schema": {schema}}}')
+    text = re.sub(r'format!\("([a-z0-9-]+) \{store\}"\)', r'"\1"', text)
+    files = re.search(r'statement\("\w*File\w*", "([a-z-]+)"\)', source)
+    text = text.replace('"durability": durability', f'"durability": "{files[1] if files else ""}"')
     statement: dict[str, Any] = json.loads(text)
+    statement["operations"] += re.findall(r'push\(json!\("(\w+)"\)\)', source)
     return statement
 
 
