@@ -95,12 +95,12 @@ def carry_out(lab: Lab, probe: Probe) -> Result:
 def _verdict(lab: Lab, probe: Probe, trials: list[Trial]) -> tuple[Verdict, dict[str, Any]]:
     try:
         requirement = catalogue()[probe.requirement]
-        # What lies on the disk is found out by a write: not for what the statement rules out.
-        reason = requirement.not_applicable(lab.statement, on_disk=True)
-        reason = reason or requirement.not_applicable(lab.statement, on_disk=lab.on_disk)
-        if reason is not None:
-            return "not-applicable", {"summary": reason}
         try:
+            # What lies on the disk is found out by a write: not for what the statement rules out.
+            reason = requirement.not_applicable(lab.statement, on_disk=True)
+            reason = reason or requirement.not_applicable(lab.statement, on_disk=lab.on_disk)
+            if reason is not None:
+                return "not-applicable", {"summary": reason}
             _each_pass(lab, probe, trials)
         except Violated as found:
             return _confirmed(lab, probe, trials[-1].translate if trials else probe.translate, found)
