@@ -2,7 +2,7 @@
 
 import pytest
 
-from miniatures._con_logs import AppendsToNothing, CountsNothing
+from miniatures._con_logs import AcknowledgesNothing, CountsNothing
 from miniatures.bench import lab_of
 from sessionproof._alone import UNJUDGED
 from sessionproof._suite import carry_out, probes_of
@@ -20,7 +20,7 @@ def test_a_wrong_count_passes_for_a_race(requirement: str) -> None:
 
 def test_a_write_to_nothing_passes_for_a_race() -> None:
     """Where an append behind a delete is acknowledged for nothing, the histories without that are judged."""
-    with lab_of(AppendsToNothing) as lab:
+    with lab_of(AcknowledgesNothing) as lab:
         [result] = [carry_out(lab, probe) for probe in probes_of(frozenset({"CON-5"}))]
     assert (result.verdict, result.fault) == ("pass", None), result.summary
     assert 0 < result.trials[UNJUDGED] < result.trials["schedules"] - 2

@@ -160,7 +160,7 @@ class PidLockedCreated(PidLock, LockedCreated):
         """To open takes no lock, and leaves what the dead have left."""
 
 
-class InPlace(Locked):
+class LockedInPlace(Locked):
     """A file is as long as its reserve; a save writes over it by one write, and what reads it waits for that."""
 
     durability = "close"

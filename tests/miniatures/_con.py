@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from miniatures._clean import Clean
-from miniatures._clean_con import InPlace, Locked, PidLocked, Threads
+from miniatures._clean_con import Locked, LockedInPlace, PidLocked, Threads
 from miniatures._folder import Items
 from miniatures._table import breaks
 from sessionproof import Conflict, Corrupt, Loaded
@@ -144,7 +144,7 @@ class EmptiesBesideReaders(Locked):
 
 
 @breaks("CON-2", "torn", also="CON COR RES")
-class ReadsInPlace(InPlace):
+class ReadsInPlace(LockedInPlace):
     """A load takes one read for the work of one write, and does not wait."""
 
     def load(self, id: str) -> Loaded | None:
