@@ -37,19 +37,27 @@ class Locking(OneFolder):
     def lock(self, how: int) -> Generator[None]:
         """Wait for the lock, hold it, give it back."""
         if not self.holding:
-            self.descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(self.descriptor, how)
-            except OSError:
-                os.close(self.descriptor)
-                raise
+            self.take(how)
         self.holding += 1
         try:
             yield
         finally:
             self.holding -= 1
             if not self.holding:
-                os.close(self.descriptor)
+                self.give_back()
+
+    def take(self, how: int) -> None:
+        """Wait for the lock."""
+        self.descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(self.descriptor, how)
+        except OSError:
+            os.close(self.descriptor)
+            raise
+
+    def give_back(self) -> None:
+        """Hold the lock no more."""
+        os.close(self.descriptor)
 
 
 def locked(alone: str, together: str) -> Callable[[Store], Store]:
@@ -99,20 +107,15 @@ class LockedCreated(Locking, CleanCreated):
 class PidLock(Locking):
     """The lock is a file that names its holder; who finds that of a dead one removes it, one at a time."""
 
-    @contextmanager
-    def lock(self, how: int) -> Generator[None]:  # noqa: ARG002 - there is one kind
-        """Make the file, remove it."""
-        if not self.holding:
-            while not self.takes():
-                if not self.remove_of_the_dead():
-                    time.sleep(0.01)
-        self.holding += 1
-        try:
-            yield
-        finally:
-            self.holding -= 1
-            if not self.holding:
-                self.path(".lock").unlink(missing_ok=True)
+    def take(self, how: int) -> None:  # noqa: ARG002 - there is one kind
+        """Make the file."""
+        while not self.takes():
+            if not self.remove_of_the_dead():
+                time.sleep(0.01)
+
+    def give_back(self) -> None:
+        """Remove the file."""
+        self.path(".lock").unlink(missing_ok=True)
 
     def takes(self) -> bool:
         """Whether nobody had it. The file has its content before it has its name."""
