@@ -1,5 +1,6 @@
 """What a session may hold under a statement's fidelity, documents or entries: plain ones, drawn ones, invalid ones."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -375,11 +376,17 @@ def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     )
     @given(strategy)
     def collect(value: JSON) -> None:
-        if len(found) < count:
-            found.setdefault(_json.key(value), value)
+        if len(found) == count:
+            raise _Enough
+        found.setdefault(_json.key(value), value)
 
-    collect()
+    with contextlib.suppress(_Enough):
+        collect()
     return list(found.values())
+
+
+class _Enough(Exception):  # noqa: N818 - not an error: Hypothesis has no other way to stop early
+    """Nothing more needs to be drawn."""
 
 
 def _with_longer(value: JSON, text: str) -> Iterator[JSON]:

@@ -225,11 +225,13 @@ class GatedProcess(AdapterProcess):
     def settle(self) -> None:
         """Go on until nothing moves by itself, or a request is answered."""
         assert _MACHINE is not None
-        patience, self.rest = (0.0, None) if self.rest else (_FIRST_LOOK, None)
+        patience, self.rest = 0.0 if self.rest or self.held else _FIRST_LOOK, None
         while not self.answers and not self._silent:
             if self.held and _resting.alone(self.pid):
                 return
-            if self._listen(0 if self.held else patience):
+            if self._listen(patience):
+                # What holds one thread is the news: whether all others are at rest shows at once.
+                patience = 0.0 if self.held else patience
                 continue
             threads = {held.thread for held in self.held.values()}
             rest = _resting.resting(self.pid, _MACHINE.column, threads)

@@ -5,7 +5,6 @@ A complete adapter is about thirty lines; README.md shows one. This module knows
 
 import errno as errno_names
 import os
-import platform
 import sys
 import threading
 import traceback
@@ -119,7 +118,7 @@ class Adapter:
             "implementation": {
                 "name": self.name or type(self).__name__,
                 "version": self.version or "unversioned",
-                "language": f"python {platform.python_version()}",
+                "language": f"python {sys.version.split()[0]}",
             },
             "operations": self.operations(),
             "fidelity": self.fidelity,

@@ -34,20 +34,20 @@ def strays(run: "Run", step: Object) -> None:
     """Let `times` writes come to nothing, open and write once more, and count the files.
 
     `what` they are: `refused` ones, or those in which the process dies: `write`, `batch`, `attach`, `delete`, or
-    `first`, a write to a session that was deleted. The same history without what came to nothing tells how many files
-    there may be.
+    `first`, a write to a session that was deleted. Where there are many, the same history without what came to nothing
+    tells how many there may be.
     """
     lives = _Lives(run, cast("str", step["what"]), cast("str", step["session"]))
     times = cast("int", step["times"])
-    if lives.what == "refused":
-        left, others = lives.with_refusals(times), lives.with_refusals(0)
-    else:
-        left, effects = lives.with_deaths(times)
-        others = lives.without_deaths(effects)
+    refused = lives.what == "refused"
+    left, effects = (lives.with_refusals(times), []) if refused else lives.with_deaths(times)
+    if len(left) <= MOST:
+        return
+    others = lives.with_refusals(0) if refused else lives.without_deaths(effects)
     more = len(left) - len(others)
     violation = Violation(
         ("ATM-8",),
-        f"strays-of-{'refusals' if lives.what == 'refused' else 'deaths'}",
+        f"strays-of-{'refusals' if refused else 'deaths'}",
         f"{times} {lives} leave {more} files that are not there without them, also after an open and a write.",
         f"at most {MOST}",
         "\n".join([f"{more}, among them:", *sorted(left - others)[:_SHOWN]]),

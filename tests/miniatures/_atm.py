@@ -1,7 +1,6 @@
 """ATM: stores that a death at the wrong moment leaves torn, empty, blocked, or without what was acknowledged."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from miniatures._clean import Clean
 from miniatures._clean_logs import CleanLog
-from miniatures._folder import Items, OneFolder, is_sealed
+from miniatures._folder import Items, OneFolder, is_sealed, token
 from miniatures._table import breaks
 from sessionproof import Conflict, Loaded
 
@@ -214,7 +213,7 @@ class Drafts(OneFolder):
 
     def drafted(self, content: Any) -> Path:
         """The draft of what may turn out not to be right."""
-        draft = self.path(f"draft-{secrets.token_hex(8)}")
+        draft = self.path(f"draft-{token()}")
         draft.write_text(repr(content), "ascii", "backslashreplace")
         draft.chmod(0o600)
         return draft

@@ -9,14 +9,13 @@ The digits are the SHA-256 of all bytes before `"checksum":`; `created` and `cha
 `CleanFormat` the members of the document stand at the top, as a file of the format `session` wants them.
 """
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from miniatures._folder import Document, Items, OneFolder, nanoseconds
+from miniatures._folder import Document, Items, OneFolder, nanoseconds, token
 from sessionproof import Conflict, Corrupt, InvalidDocument, Loaded, NotFound, UnsupportedVersion
 
 __all__ = ["Clean", "CleanFormat", "Document", "Items", "Session", "nanoseconds"]
@@ -106,7 +105,7 @@ class Clean(OneFolder):
 
     def next_revision(self, old: Session | None) -> str:  # noqa: ARG002 - other stores count
         """Never the same twice, also not after a delete."""
-        return secrets.token_hex(8)
+        return token()
 
     def is_current(self, old: Session | None, revision: str) -> bool:
         """Whether a save may go on from the revision."""

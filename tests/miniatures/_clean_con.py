@@ -7,7 +7,6 @@ they do is done by one rename or one link.
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import threading
 import time
@@ -19,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from miniatures._clean import Clean
 from miniatures._clean_logs import CleanCreated, CleanLog
-from miniatures._folder import Document, Items, OneFolder
+from miniatures._folder import Document, Items, OneFolder, token
 from miniatures._records import Place
 from sessionproof import InvalidDocument
 
@@ -119,7 +118,7 @@ class PidLock(Locking):
 
     def takes(self) -> bool:
         """Whether nobody had it. The file has its content before it has its name."""
-        own = self.path(f".{secrets.token_hex(8)}.pid")
+        own = self.path(f".{token()}.pid")
         own.write_text(str(os.getpid()))
         try:
             os.link(own, self.path(".lock"))
@@ -232,7 +231,7 @@ class Linked(OneFolder):
 
     def step(self, folder: Path, entry: Document) -> int:
         """Give an entry its number."""
-        temporary = folder / f".{secrets.token_hex(8)}.tmp"
+        temporary = folder / f".{token()}.tmp"
         temporary.write_bytes(self.seal({"value": entry, "store": {"of": "step"}}))
         try:
             number = max((number for number, _ in self.steps(folder)), default=0) + 1
@@ -269,7 +268,7 @@ class Linked(OneFolder):
 
     def delete(self, id: str) -> bool:
         """Take the folder's name away, then the folder."""
-        gone = self.path(f".{secrets.token_hex(8)}.tmp")
+        gone = self.path(f".{token()}.tmp")
         try:
             self.path(self.file_name(id)).rename(gone)
         except FileNotFoundError:

@@ -1,7 +1,6 @@
 """The small store of logs whose records are files: the format `step` in its layout "a folder for each log"."""
 
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -9,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from miniatures._clean_logs import CleanStep, Log, Place, Record, Records
-from miniatures._folder import Items
+from miniatures._folder import Items, token
 from sessionproof import Corrupt
 
 
@@ -21,7 +20,7 @@ class CleanStepFolder(CleanStep):
     def delete(self, id: str) -> bool:
         """Take the folder away at once, and then its files."""
         existed = self.exists(id)
-        gone = self.path(f".{secrets.token_hex(8)}.gone")
+        gone = self.path(f".{token()}.gone")
         try:
             self.path(self.file_name(id)).rename(gone)
         except FileNotFoundError:

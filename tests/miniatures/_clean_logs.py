@@ -15,13 +15,12 @@ In `CleanStep` a line is a record of the format `step`, and the file that of its
 
 import os
 import re
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from miniatures._folder import Document, Items, OneFolder, is_sealed, nanoseconds
+from miniatures._folder import Document, Items, OneFolder, is_sealed, nanoseconds, token
 from miniatures._records import Found, Log, Place, Record, Records
 from sessionproof import Corrupt, InvalidDocument, InvalidId, NotFound, UnsupportedVersion
 
@@ -330,7 +329,7 @@ class CleanCreated(CleanLog):
 
     def new_id(self, agent: str, created_by: str) -> str:  # noqa: ARG002 - other stores make it of these
         """Never the same twice, also not after a delete."""
-        return secrets.token_hex(8)
+        return token()
 
     def is_of(self, log: Log, agent: str, created_by: str) -> bool:
         """Whether the log was created for the pair."""

@@ -1,7 +1,6 @@
 """The clean stores with a sync of everything before each answer: they keep DUR as well, whatever the file system."""
 
 import os
-import secrets
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 from miniatures._clean import Clean
 from miniatures._clean_folders import CleanStepFolder
 from miniatures._clean_logs import CleanCreated, CleanLog, Records
-from miniatures._folder import OneFolder
+from miniatures._folder import OneFolder, token
 
 
 class Synced(OneFolder):
@@ -31,7 +30,7 @@ class Synced(OneFolder):
 
     def write(self, name: str, data: bytes) -> None:
         """Give the name a new file, at once and for good."""
-        temporary = self.path(f".{secrets.token_hex(8)}.tmp")
+        temporary = self.path(f".{token()}.tmp")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(data)
         self.sync(temporary)

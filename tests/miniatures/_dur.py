@@ -1,14 +1,13 @@
 """DUR: stores of documents that a loss of power leaves without what was acknowledged, or with what nobody wrote."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from controls._tables import Tables
 from miniatures._clean_synced import CleanSynced
-from miniatures._folder import Document, OneFolder, is_sealed
+from miniatures._folder import Document, OneFolder, is_sealed, token
 from miniatures._table import breaks
 from sessionproof import Corrupt
 
@@ -258,7 +257,7 @@ class DeleteSyncsANote(CleanSynced):
 
     def delete(self, id: str) -> bool:
         existed = OneFolder.delete(self, id)
-        note = os.open(self.path(f".{secrets.token_hex(8)}.tmp"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        note = os.open(self.path(f".{token()}.tmp"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         os.write(note, id.encode())
         os.fsync(note)
         os.close(note)

@@ -1,6 +1,5 @@
 """DUR: stores of logs that a loss of power leaves without what was acknowledged, with holes, or unable to go on."""
 
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from miniatures._clean_logs import CleanLog, Found, Log, Record, Records
 from miniatures._clean_synced import CleanSyncedFolder, CleanSyncedLog
-from miniatures._folder import Items
+from miniatures._folder import Items, token
 from miniatures._table import breaks
 from sessionproof import Corrupt
 
@@ -144,7 +143,7 @@ class FillsThenNames(CleanSyncedFolder):
     def put(self, name: str, records: Records, lines: Sequence[bytes], end: int) -> int:
         if end:
             return super().put(name, records, lines, end)
-        new = f".{secrets.token_hex(8)}.gone"
+        new = f".{token()}.gone"
         self.path(new).mkdir(0o700)
         end = super().put(new, records, lines, 1)
         self.path(new).rename(self.path(name))

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -68,6 +67,11 @@ def nanoseconds(instant: str) -> int:
     return (datetime.fromisoformat(instant) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
+def token() -> str:
+    """What nobody else draws. `secrets` says the same, and takes a tenth of the time that a miniature starts in."""
+    return os.urandom(8).hex()
+
+
 class OneFolder(Adapter):
     """What stores of documents and of logs share: a folder, and in it a file for each session."""
 
@@ -124,7 +128,7 @@ class OneFolder(Adapter):
 
     def check(self) -> None:
         """Write a file and remove it."""
-        name = f".{secrets.token_hex(8)}.check"
+        name = f".{token()}.check"
         self.write(name, b"")
         self.path(name).unlink()
 
@@ -233,7 +237,7 @@ class OneFolder(Adapter):
 
     def write(self, name: str, data: bytes) -> None:
         """Give the name a new file, at once; it stays in the page cache, which outlives the process."""
-        temporary = self.path(f".{secrets.token_hex(8)}.tmp")
+        temporary = self.path(f".{token()}.tmp")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(data)
         temporary.replace(self.path(name))

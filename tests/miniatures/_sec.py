@@ -2,13 +2,13 @@
 
 import json
 import os
-import secrets
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from miniatures._clean import Clean
+from miniatures._folder import token
 from miniatures._table import breaks
 
 
@@ -17,7 +17,7 @@ class FilesByUmask(Clean):
     """Files are made with the modes that the umask leaves."""
 
     def write(self, name: str, data: bytes) -> None:
-        temporary = self.path(f".{secrets.token_hex(8)}.tmp")
+        temporary = self.path(f".{token()}.tmp")
         temporary.write_bytes(data)
         temporary.replace(self.path(name))
 
