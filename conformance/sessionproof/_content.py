@@ -1,6 +1,5 @@
 """What a session may hold under a statement's fidelity, documents or entries: plain ones, drawn ones, invalid ones."""
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -365,28 +364,21 @@ def _part(schema: dict[str, Any], name: str) -> dict[str, Any]:
 def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     """Up to `count` distinct values of a strategy, the same in every run."""
     found: dict[str, Any] = {}
+    for turn in range(8):
 
-    @seed(0)
-    @settings(
-        max_examples=count * 8,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=ALL_CHECKS,
-    )
-    @given(strategy)
-    def collect(value: JSON) -> None:
-        if len(found) == count:
-            raise _Enough
-        found.setdefault(_json.key(value), value)
+        @seed(turn)
+        @settings(
+            max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=ALL_CHECKS
+        )
+        @given(strategy)
+        def collect(value: JSON) -> None:
+            if len(found) < count:
+                found.setdefault(_json.key(value), value)
 
-    with contextlib.suppress(_Enough):
         collect()
+        if len(found) == count:
+            break
     return list(found.values())
-
-
-class _Enough(Exception):  # noqa: N818 - not an error: Hypothesis has no other way to stop early
-    """Nothing more needs to be drawn."""
 
 
 def _with_longer(value: JSON, text: str) -> Iterator[JSON]:

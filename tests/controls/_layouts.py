@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from controls._alone import alone
+from controls._alone import one_at_a_time
 from controls._files import Files
 from controls._records import Folder, Record, ids_of
 from sessionproof import Conflict, Corrupt, Loaded, NotFound
@@ -318,19 +318,9 @@ class Scratch(Files):
             self.folder.remove(name)
 
 
+@one_at_a_time
 class SharedScratch(Scratch):
     """Scratch that several threads use, one after the other."""
 
     concurrency = "multi-thread"
     pipelined = True
-
-    save = alone(Scratch.save)
-    load = alone(Scratch.load)
-    delete = alone(Scratch.delete)
-    list = alone(Scratch.list)
-    exists = alone(Scratch.exists)
-    summaries = alone(Scratch.summaries)
-    latest = alone(Scratch.latest)
-    prune = alone(Scratch.prune)
-    attach = alone(Scratch.attach)
-    attachments = alone(Scratch.attachments)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from controls._alone import alone
+from controls._alone import one_at_a_time
 from controls._records import Folder, Record, nanoseconds, now, updated
 from sessionproof import Adapter, InvalidDocument, NotFound
 
@@ -59,21 +59,12 @@ class Memory(Adapter):
         return self.sessions[id].attachments.get(kind) if id in self.sessions else None
 
 
+@one_at_a_time
 class Shared(Memory):
     """Several threads use it, one after the other."""
 
     concurrency = "multi-thread"
     pipelined = True
-
-    save = alone(Memory.save)
-    load = alone(Memory.load)
-    delete = alone(Memory.delete)
-    list = alone(Memory.list)
-    summaries = alone(Memory.summaries)
-    latest = alone(Memory.latest)
-    prune = alone(Memory.prune)
-    attach = alone(Memory.attach)
-    attachments = alone(Memory.attachments)
 
 
 class Closing(Memory):

@@ -86,7 +86,7 @@ def nothing_outside_is_touched(trial: Trial) -> None:
         raise NotApplicable("there is one document a root, and its id means nothing")
     ids = _carried(trial, _ids.traversals(_suffixes(trial)))[:: trial.budget.share]
     for batch in range(0, len(ids), 12):
-        with trial.run(_AROUND) as run:
+        with trial.run(_AROUND, fast=True) as run:
             _decoys(run, trial)
             for id in ids[batch : batch + 12]:
                 trial.count("hostile ids")
@@ -121,7 +121,7 @@ def generated_stay_inside(trial: Trial) -> None:
         raise NotApplicable("there is one document a root, and its id means nothing")
 
     def example(id: str) -> None:
-        with trial.run(_AROUND) as run:
+        with trial.run(_AROUND, fast=True) as run:
             _decoys(run, trial)
             _try_outside(run, trial, id)
 
