@@ -216,6 +216,7 @@ CONTROLS = [
     ),
     Control("_shared:OneWrite", "CON-2 CON-3 CON-5 CON-6 CON-7 CON-10", NO_ATTACH),
     Control("_shared:Generations", "CON-1 CON-2 CON-5 CON-6 CON-7 CON-8 CON-10 ATM-1 ATM-3"),
+    Control("_served:Served", "CON-5 CON-6"),
     Control("_plain_log", f"{ALL} RES-4 RES-6", NAMED | ONLY_ENTRIES | NO_LIST | NO_EXISTS),
 ]
 

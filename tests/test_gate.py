@@ -1,6 +1,8 @@
 """Calls of an adapter stop before they are made, and nothing else does."""
 
 import errno
+import os
+import select
 import shutil
 import subprocess
 import sys
@@ -50,6 +52,11 @@ STARTING = """
         thread = threading.Thread(target=os.rmdir, args=(self.path(id),))
         thread.start()
         thread.join()
+"""
+LEAVING = """
+    def save(self, id, document, if_revision=None):
+        with open(self.path(id), "w") as file:
+            file.write(str(subprocess.Popen(["sleep", "1000"]).pid))
 """
 WAITING = """
     def save(self, id, document, if_revision=None):
@@ -230,6 +237,18 @@ def test_children_and_threads_pass(tmp_path: Path) -> None:
         calls = [call for call in finished(gate)[0] if call.name in {"mkdir", "rmdir"}]
         assert [call.name for call in calls] == ["mkdir", "rmdir"]
         assert len({gate.pid, *(call.thread for call in calls)}) == 3
+
+
+def test_what_is_left_behind_lives_on(tmp_path: Path) -> None:
+    """What an adapter has started and leaves behind when its input ends is ended."""
+    with gated(tmp_path, LEAVING) as [gate]:
+        assert isinstance(gate.call(saving()), Answer)
+        left = os.pidfd_open(int((tmp_path / "place" / "root" / "a").read_text(encoding="ascii")))
+        gate.end()
+        try:
+            assert select.select([left], [], [], 20)[0]
+        finally:
+            os.close(left)
 
 
 def test_a_ring_goes_around_the_gate(tmp_path: Path) -> None:

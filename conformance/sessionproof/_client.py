@@ -154,20 +154,18 @@ class AdapterProcess:
         return self._outcome(call, number, reply)
 
     def end(self) -> None:
-        """Close the adapter's input and wait for its exit.
+        """Close the adapter's input, wait for its exit, and end what it leaves behind.
 
         Raises:
             AdapterFault: It does not exit with status 0 at the end of its input.
         """
         assert self._process.stdin is not None
         self._process.stdin.close()
-        try:
-            status = self._process.wait(self.launch.deadline)
-        except subprocess.TimeoutExpired:
+        if not self._exits(self.launch.deadline):
             self.kill()
-            raise AdapterFault(
-                "the adapter does not exit at the end of its standard input; it must, with status 0"
-            ) from None
+            raise AdapterFault("the adapter does not exit at the end of its standard input; it must, with status 0")
+        self._stop()
+        status = self._process.returncode
         said = self._said() if status else ""
         self._release()
         if status:
@@ -182,6 +180,16 @@ class AdapterProcess:
         """Kill the process; whoever waits for an answer is told of its death."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _exits(self, seconds: float) -> bool:
+        """Whether it comes to its end within some seconds; it is not waited for yet."""
+        if self._process.returncode is not None:
+            return True
+        end = os.pidfd_open(self._process.pid)
+        try:
+            return bool(select.select([end], [], [], seconds)[0])
+        finally:
+            os.close(end)
 
     def _stop(self) -> None:
         # Before it is waited for: until then nobody else can be given its number.

@@ -240,6 +240,11 @@ class GatedProcess(AdapterProcess):
                 return
             patience = min(max(patience, _FIRST_LOOK) * 2, _LONGEST_LOOK)
 
+    @property
+    def has_children(self) -> bool:
+        """Whether it has started processes that live: they may do something also where nothing is asked of it."""
+        return self.alive and _resting.has_children(self.pid)
+
     def moves(self, seconds: float) -> bool:
         """Let some time pass at most; whether a call was held then, or a request answered."""
         self._listen(seconds)

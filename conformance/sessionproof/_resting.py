@@ -73,6 +73,14 @@ def alone(pid: int) -> bool:
         return False
 
 
+def has_children(pid: int) -> bool:
+    """Whether the process has started others that live."""
+    try:
+        return any(_text(f"/proc/{pid}/task/{thread}/children") for thread in os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - hot
+    except OSError:
+        return False
+
+
 def _look(pid: int, column: int, held: Collection[int]) -> dict[int, tuple[str, bool, str]] | None:
     """What each thread waits in, and how often it has run; None where one does not wait."""
     seen: dict[int, tuple[str, bool, str]] = {}

@@ -79,6 +79,7 @@ class Side:
     """A process and what it is still to be asked.
 
     Where several sides share a process, `notices` are the held calls of this one, and `threads` those that make them.
+    `serves`: it has started processes, as it seemed when it was last answered; others may be served by them.
     """
 
     gate: GatedProcess
@@ -94,11 +95,17 @@ class Side:
     freed: bool = False
     woken: int = 0
     made: int = 0
+    serves: bool = False
 
     @property
     def over(self) -> bool:
         """Whether it has nothing to do any more."""
         return self.number is None and self.asked == len(self.calls) and not self.ready
+
+    @property
+    def is_idle_server(self) -> bool:
+        """Whether nothing is asked of it, and what it has started may do something for others."""
+        return self.serves and self.number is None and self.gate.alive
 
     @property
     def held(self) -> list[Held]:
@@ -177,6 +184,7 @@ class Schedule:
         """
         for side in self._sides:
             side.gate.hold(Path(self._folder))
+            side.serves = side.gate.has_children
         try:
             while not all(side.over for side in self._sides):
                 self._step(choices)
@@ -257,7 +265,7 @@ class Schedule:
         for other in self._sides:
             rest = other.gate.rest
             waits = rest is not None and (not rest.timed or not _LOCKS.isdisjoint(rest.waits))
-            if waits and other.gate is not side.gate:
+            if (waits or other.is_idle_server) and other.gate is not side.gate:
                 self._settle(other)
 
     def _settle(self, side: Side) -> None:
@@ -397,6 +405,7 @@ class Schedule:
         ended = None if side.gate in self._dead else self._clock
         self.executed.performed.append(Performed(side.calls[side.asked - 1], outcome, side.begun, ended, number))
         side.number = None
+        side.serves = side.gate.has_children
         side.threads.clear()
         self._free_others(side)
         refused_to_open = side.calls[side.asked - 1].method == "open" and not isinstance(outcome, Answer)

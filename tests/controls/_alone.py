@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Store = TypeVar("Store", bound="type[Adapter]")
+Store = TypeVar("Store", bound="Adapter")
 
 _LOCK = threading.RLock()
 
 
-def one_at_a_time(store: Store) -> Store:
+def one_at_a_time(store: type[Store]) -> type[Store]:
     """The store, each of whose operations is carried out while no other is."""
     for name in {*store().operations()} - {"echo"}:
         setattr(store, name, _alone(getattr(store, name)))
