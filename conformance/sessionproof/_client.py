@@ -177,7 +177,7 @@ class AdapterProcess:
         self._release()
 
     def strike(self) -> None:
-        """Kill the process; whoever waits for an answer is told of its death."""
+        """Kill the process and what it has started; whoever waits for an answer is told of its death."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -194,8 +194,7 @@ class AdapterProcess:
     def _stop(self) -> None:
         # Before it is waited for: until then nobody else can be given its number.
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.strike()
         self._process.wait()
 
     def _release(self) -> None:

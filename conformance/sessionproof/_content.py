@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from hypothesis import Phase, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from sessionproof import _from_schema, _json, _schema_places, _schemas
 from sessionproof._json import JSON, Object
-from sessionproof._json_values import ALL_CHECKS, Limits, any_object
+from sessionproof._json_values import DRAWING, Limits, any_object
 from sessionproof._schema_library import Library
 from sessionproof._schema_places import Place
 from sessionproof._statement import Statement
@@ -364,12 +364,11 @@ def _part(schema: dict[str, Any], name: str) -> dict[str, Any]:
 def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     """Up to `count` distinct values of a strategy, the same in every run."""
     found: dict[str, Any] = {}
+    # One turn is enough, unless many of what it draws are the same; of some schemas there are not as many values.
     for turn in range(8):
 
         @seed(turn)
-        @settings(
-            max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=ALL_CHECKS
-        )
+        @settings(DRAWING, max_examples=count)
         @given(strategy)
         def collect(value: JSON) -> None:
             if len(found) < count:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any, cast
 
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -14,6 +14,8 @@ from sessionproof._json import JSON, Object
 
 ALL_CHECKS: tuple[HealthCheck, ...] = tuple(cast("Any", HealthCheck))
 """Hypothesis's own health checks, which are about the speed of test suites."""
+DRAWING = settings(database=None, deadline=None, phases=[Phase.generate], suppress_health_check=ALL_CHECKS)
+"""How values are drawn as data: the same in every run, however slow the machine. Nothing fails and has to be shrunk."""
 
 
 @dataclass(frozen=True, slots=True)

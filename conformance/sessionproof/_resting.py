@@ -76,7 +76,7 @@ def alone(pid: int) -> bool:
 def has_children(pid: int) -> bool:
     """Whether the process has started others that live."""
     try:
-        return any(_text(f"/proc/{pid}/task/{thread}/children") for thread in os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - hot
+        return any(children for _, children in _tasks(pid))
     except OSError:
         return False
 
@@ -123,9 +123,15 @@ def _threads(pid: int) -> Iterator[int]:
     """The threads of the process and of its children."""
     waiting = [pid]
     while waiting:
-        for name in os.listdir(f"/proc/{(process := waiting.pop())}/task"):  # noqa: PTH208 - hot
-            yield int(name)
-            waiting += map(int, _text(f"/proc/{process}/task/{name}/children").split())
+        for thread, children in _tasks(waiting.pop()):
+            yield thread
+            waiting += children
+
+
+def _tasks(pid: int) -> Iterator[tuple[int, list[int]]]:
+    """Each thread of a process, and the processes that it has started and that live."""
+    for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - hot
+        yield int(name), [*map(int, _text(f"/proc/{pid}/task/{name}/children").split())]
 
 
 _open: dict[str, int] = {}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from hypothesis import Phase, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import DrawFn
@@ -13,7 +13,7 @@ from referencing import Registry
 
 from sessionproof._from_schema import Node, Nodes
 from sessionproof._json import JSON, Object
-from sessionproof._json_values import ALL_CHECKS, Limits
+from sessionproof._json_values import DRAWING, Limits
 from sessionproof._schema_forms import A_NAME, Form, Run
 from sessionproof._schema_library import Library, Schema
 
@@ -151,7 +151,7 @@ def _built(nodes: Nodes, way: _Way) -> Place | None:
     found: list[JSON] = []
 
     @seed(0)
-    @settings(max_examples=1, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=ALL_CHECKS)
+    @settings(DRAWING, max_examples=1)
     @given(_holders(way, nodes.limits.max_depth).filter(nodes.root.is_valid))
     def collect(holder: JSON) -> None:
         found.append(holder)

@@ -110,6 +110,7 @@ class PidLock(Locking):
         """Make the file."""
         while not self.takes():
             if not self.remove_of_the_dead():
+                # Nobody tells when the file goes: it has to be asked for again.
                 time.sleep(0.01)
 
     def give_back(self) -> None:
